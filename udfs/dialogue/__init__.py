@@ -1,0 +1,1 @@
+"""Dialogues: styles, prompts and the turn parser."""

@@ -1,0 +1,1 @@
+"""The engine: recipes, its supervisor, the way to attach to it, and the client."""

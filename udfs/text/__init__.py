@@ -1,0 +1,1 @@
+"""Text: tokens, math spans and chunking."""
