@@ -1,0 +1,177 @@
+"""The command line: TARGET JOB [options]; started by submit.sh, `python -m`, or spark-submit."""
+
+import argparse
+import difflib
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from spark_jobs.core.console import print_result, say_error
+from spark_jobs.core.settings import CONF, JOBS, Settings, load_settings
+from udfs.errors import MindError, UsageError
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+HELP = {
+    "pipeline": "ingest, chunk, generate and filter in one application",
+    "ingest": "files of pages into raw.documents",
+    "chunk": "pages into raw.chunks",
+    "generate": "missing dialogues from the engine into synthetic.attempts",
+    "filter": "verdicts into filtered.verdicts, the accepted into filtered.dialogues",
+    "sql": "one query on the tables",
+    "doctor": "what is wrong with this machine",
+}
+INGESTING, GENERATING = ("pipeline", "ingest"), ("pipeline", "generate")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors end like all others: one line, exit 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+class SettingAction(argparse.Action):
+    """An option that is short for --set NAME=VALUE."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Note the assignment in the order of the command line, so that the last one wins."""
+        del parser, option_string
+        value = json.dumps(values.split(",")) if self.dest == "generate.styles" else values
+        namespace.assignments = [*(namespace.assignments or []), f"{self.dest}={value}"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one job; returns the exit code."""
+    verbose = "--verbose" in arguments
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr)
+    try:
+        options = parse_arguments(arguments)
+        settings = load_settings(options.target, options.conf, options.assignments or [])
+        if options.dry_run:
+            sys.stdout.write(json.dumps(settings.model_dump(), indent=2, ensure_ascii=False) + "\n")
+            return DONE
+        run_job(options, settings)
+    except KeyboardInterrupt:
+        say_error("interrupted; what was committed stays, run the same command to go on")
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the last stop before a stack trace
+        return report(error, verbose=verbose)
+    return DONE
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line; raises UsageError with the nearest valid name for an unknown one."""
+    parser = Parser(prog="./submit.sh", description="MIND on Spark")
+    targets = sorted(file.stem for file in (CONF / "targets").glob("*.toml"))
+    parser.add_argument("target", choices=targets)
+    jobs = parser.add_subparsers(dest="job", required=True, metavar="JOB", parser_class=Parser)
+    for job in JOBS:
+        add_job(jobs, job)
+    check_word(arguments, 0, "target", targets)
+    check_word(arguments, 1, "job", JOBS)
+    return parser.parse_args(arguments)
+
+
+def check_word(arguments: Sequence[str], index: int, kind: str, known: Sequence[str]) -> None:
+    """Refuse an unknown target or job with a hint at the nearest."""
+    word = arguments[index] if len(arguments) > index else None
+    if word is None or word.startswith("-") or word in known:
+        return
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+    raise UsageError(f"there is no {kind} {word!r}; {hint}")
+
+
+def add_job(jobs: Any, job: str) -> None:
+    """The options of one job."""
+    parser = jobs.add_parser(job, help=HELP[job], description=HELP[job])
+    parser.add_argument(
+        "--conf", type=Path, action="append", default=[], help="a TOML file over conf/mind.toml"
+    )
+    parser.add_argument(
+        "--set",
+        dest="assignments",
+        action="append",
+        metavar="section.key=value",
+        help="one setting, may be given several times",
+    )
+    add_setting(parser, "--root", "tables.root", "folder of the tables")
+    parser.add_argument("--dry-run", action="store_true", help="print the settings in force")
+    parser.add_argument("--verbose", action="store_true", help="log more, show stack traces")
+    if job in INGESTING:
+        add_setting(parser, "--input", "ingest.input", "file, glob or folder of pages")
+        add_setting(parser, "--limit", "ingest.limit", "pages at most")
+        add_setting(parser, "--source", "ingest.source", "label of the corpus")
+        add_setting(parser, "--revision", "ingest.revision", "its version")
+    if job in GENERATING:
+        add_setting(parser, "--styles", "generate.styles", "comma-separated styles")
+        add_setting(parser, "--limit-chunks", "generate.limit_chunks", "chunks at most")
+    if job == "sql":
+        from spark_jobs.sql import add_options
+
+        add_options(parser)
+
+
+def add_setting(parser: argparse.ArgumentParser, option: str, name: str, text: str) -> None:
+    """An option that is short for a setting."""
+    parser.add_argument(
+        option, dest=name, action=SettingAction, metavar="VALUE", help=f"{text} ({name})"
+    )
+
+
+def run_job(options: argparse.Namespace, settings: Settings) -> None:
+    """Open a session and do the job in it."""
+    if options.job == "doctor":
+        from spark_jobs.doctor import examine
+
+        result = examine(settings)
+        print_result(result)
+        if not result["ok"]:
+            raise MindError("something is missing: see above")
+        return
+    from spark_jobs.core.runs import Run, execute
+    from spark_jobs.core.session import open_session
+
+    work: Callable[[Run], Any] = import_module(f"spark_jobs.{options.job}").run
+    run = Run(options.job, settings, open_session(settings, options.job), options)
+    if options.job == "sql":
+        work(run)
+    else:
+        execute(run, work)
+
+
+def report(error: Exception, *, verbose: bool) -> int:
+    """Say what went wrong in one message; the exit code."""
+    if verbose:
+        traceback.print_exc()
+    say_error(describe(error))
+    if not verbose and not isinstance(error, MindError):
+        say_error("the same command with --verbose shows where")
+    return USAGE if isinstance(error, UsageError) else FAILED
+
+
+def describe(error: Exception) -> str:
+    """An error's own message; one that a worker raised is found in Spark's report of it."""
+    text = str(error)
+    for line_start in ("udfs.errors.EngineError: ", "udfs.errors.UsageError: "):
+        _, found, rest = text.rpartition(line_start)
+        if found:
+            return rest.split("\n\tat ")[0].split("\n\nDriver stacktrace")[0].strip()
+    return text if isinstance(error, MindError) else f"{type(error).__name__}: {text[:2000]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

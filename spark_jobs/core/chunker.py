@@ -1,0 +1,30 @@
+"""The active chunker: the one that the settings name; what is wanted and pending is by its id."""
+
+from dataclasses import dataclass
+
+from spark_jobs.core.engine import EMBEDDED_TOKENIZER, models_folder
+from spark_jobs.core.settings import EMBEDDED, Chunk
+from udfs.errors import UsageError
+from udfs.text.chunking import chunker_id
+from udfs.text.tokens import TokenCounter, read_tokenizer
+
+
+@dataclass(frozen=True)
+class Chunker:
+    """A tokenizer, as the JSON text of its tokenizer.json, and the identity it gives to chunks."""
+
+    tokenizer: str
+    chunker_id: str
+
+
+def active_chunker(settings: Chunk) -> Chunker:
+    """The chunker of the settings; raises UsageError when its tokenizer cannot be read."""
+    location = settings.tokenizer
+    if location == EMBEDDED:
+        location = str(models_folder() / EMBEDDED_TOKENIZER)
+    try:
+        tokenizer = read_tokenizer(location)
+        counter = TokenCounter.from_json(tokenizer)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"chunk.tokenizer: {error}") from error
+    return Chunker(tokenizer, chunker_id(counter, settings.max_tokens))

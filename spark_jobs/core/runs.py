@@ -1,0 +1,115 @@
+"""A run: one job with its settings, session and tables, and the row that it leaves in the ledger."""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from spark_jobs.core.console import print_result
+from spark_jobs.core.settings import PROJECT, Settings
+from spark_jobs.core.tables import RUNS, Warehouse
+from spark_jobs.core.views import open_views
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One job on its way; `options` are its own command-line options."""
+
+    job: str
+    settings: Settings
+    spark: SparkSession
+    options: Any = None
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The tables, made and named in the session at the first look."""
+        warehouse = Warehouse(self.spark, self.settings.tables)
+        warehouse.open()
+        open_views(warehouse)
+        return warehouse
+
+    def step(self, job: str) -> "Run":
+        """A run of another job in the same session, for `pipeline`."""
+        step = Run(job, self.settings, self.spark, self.options)
+        step.__dict__["warehouse"] = self.warehouse
+        return step
+
+    def seconds(self) -> float:
+        """Time since the start."""
+        return round((datetime.now(UTC) - self.started_at).total_seconds(), 1)
+
+
+def execute(run: Run, work: Callable[[Run], Result]) -> Result:
+    """Do a job, print its JSON line, and leave a row in `ops.runs` however it ends."""
+    try:
+        result = {"job": run.job, **work(run), "seconds": run.seconds()}
+    except BaseException as error:
+        record(run, result=None, error=error)
+        raise
+    record(run, result=result, error=None)
+    print_result(result)
+    return result
+
+
+def record(run: Run, *, result: Result | None, error: BaseException | None) -> None:
+    """Append the run to the ledger, unless it ended before there were tables."""
+    if "warehouse" not in run.__dict__:
+        return
+    row = {
+        "run_id": run.run_id,
+        "job": run.job,
+        "status": "failed" if error else "done",
+        "started_at": run.started_at,
+        "finished_at": datetime.now(UTC),
+        "settings": run.settings.to_json(),
+        "versions": json.dumps(versions()),
+        "result": None if result is None else json.dumps(result),
+        "error": None if error is None else f"{type(error).__name__}: {error}"[:2000],
+    }
+    try:
+        rows = run.spark.createDataFrame([row], ", ".join(f"{n} {k}" for n, k, _ in RUNS.columns))
+        run.warehouse.append(rows, RUNS)
+    except BaseException:
+        # The ledger is derived: when the job itself failed, its own error is the one to see.
+        if error is None:
+            raise
+
+
+def versions() -> dict[str, str]:
+    """What ran: this project and its commit, Python, and the packages that matter."""
+    packages = ("mind-on-spark", "pyspark", "delta-spark", "pyarrow", "tokenizers")
+    return {
+        "python": platform.python_version(),
+        "commit": current_commit(),
+        **{name: package_version(name) for name in packages},
+    }
+
+
+def package_version(name: str) -> str:
+    """The version of an installed package, empty if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def current_commit() -> str:
+    """The commit of the checkout, with a + when files differ from it; empty outside of one."""
+    command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip()

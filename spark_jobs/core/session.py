@@ -1,0 +1,72 @@
+"""The Spark session: opened in one place; one that is already there is used untouched."""
+
+import os
+import sys
+from pathlib import Path
+
+from spark_jobs.core.settings import PROJECT, Settings
+from udfs.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DELTA_PROPERTIES = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # The names live in the session: no metastore is touched, none is shared.
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.session.timeZone": "UTC",
+}
+# One Delta release; its artifact is named for the Spark line that it was built for.
+DELTA_VERSION = "4.4.0"
+
+
+def open_session(settings: Settings, job: str) -> "SparkSession":
+    """The session of a job: the active one as it is, or a new one with the target's properties."""
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    prepare_environment()
+    properties = session_properties(settings, job)
+    return SparkSession.builder.config(map=properties).appName(f"mind-{job}").getOrCreate()
+
+
+def session_properties(settings: Settings, job: str) -> dict[str, str]:
+    """All Spark properties of a job, those of Delta first."""
+    return {
+        **DELTA_PROPERTIES,
+        **delta_jars(),
+        "spark.sql.warehouse.dir": settings.tables.root,
+        **settings.spark_properties(job),
+    }
+
+
+def delta_jars() -> dict[str, str]:
+    """Where Delta's JVM part comes from: a folder of jars, or the package by its name."""
+    folder = os.environ.get("DELTA_JARS_DIR")
+    if not folder:
+        return {"spark.jars.packages": delta_package()}
+    jars = sorted(Path(folder).glob("*.jar"))
+    if not jars:
+        raise UsageError(f"DELTA_JARS_DIR is {folder}, which holds no .jar file")
+    return {"spark.jars": ",".join(map(str, jars))}
+
+
+def delta_package() -> str:
+    """Maven coordinates of the Delta that fits the installed Spark."""
+    import pyspark
+
+    line = ".".join(pyspark.__version__.split(".")[:2])
+    return f"io.delta:delta-spark_{line}_2.13:{DELTA_VERSION}"
+
+
+def prepare_environment() -> None:
+    """What the JVM and its Python workers must find in the environment."""
+    # Workers must run the driver's Python, and find both packages wherever the job was started.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    path = os.environ.get("PYTHONPATH", "")
+    if str(PROJECT) not in path.split(os.pathsep):
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), path]))

@@ -1,0 +1,257 @@
+"""Settings: typed, layered, checked as a whole before anything starts.
+
+`conf/mind.toml` holds every default; this module holds the types. A wrong key, type or value
+anywhere is collected with all others into one `UsageError`.
+"""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from udfs.checks.rules import Rules
+from udfs.dialogue.prompts import check_frame
+from udfs.errors import UsageError
+
+PROJECT = Path(__file__).resolve().parents[2]
+CONF = Path(os.environ.get("MIND_CONF", PROJECT / "conf"))
+EMBEDDED = "embedded"
+
+# Settings that hold a path, and the word that is not one.
+PATHS = ("tables.root", "ingest.input", "chunk.tokenizer", "engine.directory", "engine.python")
+
+Job = Literal["pipeline", "ingest", "chunk", "generate", "filter", "sql", "doctor"]
+JOBS: tuple[Job, ...] = get_args(Job)
+
+
+class Section(BaseModel):
+    """A table of the settings file: frozen, without keys that nobody reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tables(Section):
+    """Where the Delta tables lie."""
+
+    root: str = Field(min_length=1)
+    catalog: str
+    schema_prefix: str
+    slices: int = Field(ge=1, le=65536)
+
+    @model_validator(mode="after")
+    def _slices_divide_buckets(self) -> Self:
+        if self.slices & (self.slices - 1):
+            raise ValueError(f"tables.slices is {self.slices}, expected a power of two")
+        return self
+
+
+class Columns(Section):
+    """Names of the input's columns."""
+
+    url: str
+    text: str
+    date: str
+    metadata: str
+
+
+class Ingest(Section):
+    """What pages are read."""
+
+    input: str = Field(min_length=1)
+    source: str
+    revision: str
+    limit: int = Field(ge=0)
+    columns: Columns
+
+
+class Chunk(Section):
+    """How pages are cut."""
+
+    tokenizer: str = Field(min_length=1)
+    max_tokens: int = Field(ge=16, description="below this a chunk holds no sentence")
+
+
+class Sampling(Section):
+    """How the engine draws tokens; part of a dialogue's identity."""
+
+    temperature: float = Field(ge=0)
+    top_p: float = Field(gt=0, le=1)
+    top_k: int = Field(ge=0)
+    min_p: float = Field(ge=0, lt=1)
+    max_tokens: int = Field(ge=0)
+
+
+class Generate(Section):
+    """Which dialogues are wanted."""
+
+    styles: tuple[str, ...] = Field(min_length=1)
+    samples: int = Field(ge=1)
+    limit_chunks: int = Field(ge=0)
+    opening: bool
+    prompt: str
+    tasks_per_slot: int = Field(ge=1)
+    sampling: Sampling
+
+    @model_validator(mode="after")
+    def _frame_has_its_markers(self) -> Self:
+        check_frame(self.prompt)
+        return self
+
+
+class Engine(Section):
+    """The engine and its deadlines."""
+
+    recipe: str
+    model: str = Field(min_length=1)
+    revision: str
+    quantisation: str
+    max_model_len: int = Field(ge=256)
+    url: str
+    api_key_env: str
+    python: str
+    extra_args: tuple[str, ...]
+    capacity: int = Field(ge=0)
+    directory: str
+    start_timeout: float = Field(gt=0)
+    request_timeout: float = Field(gt=0)
+    max_restarts: int = Field(ge=0)
+    max_attempts: int = Field(ge=1)
+
+
+class Filter(Section):
+    """The rules that judge a dialogue."""
+
+    checks: Rules
+
+
+class Settings(Section):
+    """All settings of a run."""
+
+    tables: Tables
+    ingest: Ingest
+    chunk: Chunk
+    generate: Generate
+    engine: Engine
+    filter: Filter
+    spark: dict[Literal["all"] | Job, dict[str, str]]
+
+    def spark_properties(self, job: str) -> dict[str, str]:
+        """Spark properties of one job: those of all jobs, then its own."""
+        return {**self.spark.get("all", {}), **self.spark.get(job, {})}  # type: ignore[call-overload]
+
+    def to_json(self) -> str:
+        """All settings in force, as stored with the run."""
+        return self.model_dump_json()
+
+
+def load_settings(
+    target: str, files: Sequence[Path] = (), assignments: Sequence[str] = ()
+) -> Settings:
+    """The settings in force for a target; raises one UsageError that lists every problem."""
+    layers = [
+        read_layer(CONF / "mind.toml", base=PROJECT),
+        read_layer(CONF / "targets" / f"{target}.toml", base=PROJECT),
+        *(read_layer(file, base=Path.cwd()) for file in files),
+        *(parse_assignment(text, base=Path.cwd()) for text in assignments),
+    ]
+    merged: dict[str, Any] = {"spark": {}}
+    for layer in layers:
+        merge(merged, layer)
+    return validate(merged)
+
+
+def validate(values: dict[str, Any]) -> Settings:
+    """Typed settings from nested dictionaries; raises one UsageError that lists every problem."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = "\n".join(f"  {line}" for line in describe_problems(error))
+        raise UsageError(
+            f"{error.error_count()} problem(s) in the settings:\n{problems}\n"
+            "Every setting is explained in conf/mind.toml."
+        ) from error
+
+
+def read_layer(path: Path, *, base: Path) -> dict[str, Any]:
+    """One settings file, its relative paths made absolute from `base`."""
+    try:
+        layer = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: there is no such settings file") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: not a readable TOML file: {error}") from error
+    return resolve_paths(layer, base=base)
+
+
+def parse_assignment(text: str, *, base: Path) -> dict[str, Any]:
+    """`section.key=value` as nested dictionaries; a value that is no TOML is taken as text."""
+    name, equals, value = text.partition("=")
+    keys = name.strip().split(".", 1 if name.strip().startswith("spark.") else -1)
+    if keys[0] == "spark" and equals:
+        # Property names hold dots: spark.generate.spark.executor.cores=4
+        section, _, prop = keys[-1].partition(".")
+        return {"spark": {section: {prop: value}}}
+    if not equals or len(keys) < 2 or not all(keys):
+        raise UsageError(f"--set {text}: expected section.key=value, say chunk.max_tokens=500")
+    layer: dict[str, Any] = {keys[-1]: parse_value(value)}
+    for key in reversed(keys[:-1]):
+        layer = {key: layer}
+    return resolve_paths(layer, base=base)
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value, or the text itself where it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def resolve_paths(layer: dict[str, Any], *, base: Path) -> dict[str, Any]:
+    """The layer with relative local paths made absolute, so that they mean the same everywhere."""
+    for name in PATHS:
+        section, _, key = name.partition(".")
+        value = layer.get(section, {}).get(key) if isinstance(layer.get(section), dict) else None
+        if isinstance(value, str) and value and value != EMBEDDED and "://" not in value:
+            # abspath, not resolve: a virtual environment's python is a link that must stay one.
+            layer[section][key] = os.path.abspath(base / Path(value).expanduser())  # noqa: PTH100
+    return layer
+
+
+def merge(into: dict[str, Any], layer: dict[str, Any]) -> None:
+    """Lay one layer over another, table by table; lists and values are replaced whole."""
+    for key, value in layer.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def describe_problems(error: ValidationError) -> Iterator[str]:
+    """One readable line per problem, with the nearest valid name for an unknown key."""
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+        if problem["type"] == "extra_forbidden":
+            yield f"{name}: no such setting{nearest(problem['loc'])}"
+        elif problem["type"] == "missing":
+            yield f"{name}: is not set"
+        else:
+            given = json.dumps(problem["input"], default=str)[:80]
+            yield f"{name or 'settings'}: {problem['msg']} (given: {given})".replace(
+                "Value error, ", ""
+            )
+
+
+def nearest(location: Sequence[int | str]) -> str:
+    """A hint at the valid name most like the last part of a location, empty if none is."""
+    model: Any = Settings
+    for part in location[:-1]:
+        model = model.model_fields[str(part)].annotation
+    names = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1, cutoff=0.5)
+    valid = ", ".join(model.model_fields)
+    return f"; did you mean {names[0]}?" if names else f"; valid here: {valid}"

@@ -1,0 +1,33 @@
+"""`ops.specs`: the exact words, model and sampling behind every spec_id."""
+
+import json
+from collections.abc import Sequence
+
+from spark_jobs.core.runs import Run
+from spark_jobs.core.tables import SPECS
+from udfs.dialogue.prompts import DOCUMENT
+from udfs.dialogue.specs import Spec
+
+
+def register_specs(run: Run, specs: Sequence[Spec]) -> None:
+    """Record the specs that were never asked with before."""
+    known = {row["spec_id"] for row in run.warehouse.read(SPECS).select("spec_id").collect()}
+    rows = [describe_spec(spec, run) for spec in specs if spec.spec_id not in known]
+    if rows:
+        schema = ", ".join(f"{name} {kind}" for name, kind, _ in SPECS.columns)
+        run.warehouse.append(run.spark.createDataFrame(rows, schema), SPECS)
+
+
+def describe_spec(spec: Spec, run: Run) -> dict[str, object]:
+    """One row of the table."""
+    return {
+        "spec_id": spec.spec_id,
+        "style": spec.style.name,
+        "prompt_hash": spec.prompt_hash,
+        "messages": json.dumps(spec.messages(DOCUMENT), ensure_ascii=False),
+        "model": spec.model,
+        "model_revision": spec.model_revision,
+        "quantisation": spec.quantisation,
+        "sampling": json.dumps(spec.sampling, sort_keys=True),
+        "created_at": run.started_at,
+    }

@@ -1,0 +1,369 @@
+"""Every table: its columns with their comments, its layout and its name; and the way to them.
+
+A job can write only what is declared here. Names are `raw.documents` and so on, in the session's
+own in-memory catalog over a folder, or in a real catalog under a prefix.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from spark_jobs.core.settings import Tables
+from udfs.checks.rules import value_types
+from udfs.errors import JobError
+
+BUCKETS = 65536
+
+Columns = tuple[tuple[str, str, str], ...]  # name, SQL type, comment
+
+
+@dataclass(frozen=True)
+class Table:
+    """One declared table; `stats` are the columns whose ranges Delta keeps to skip files."""
+
+    layer: str
+    name: str
+    comment: str
+    columns: Columns
+    stats: tuple[str, ...] = ()
+
+    @property
+    def sliced(self) -> bool:
+        """Whether it is partitioned by `slice`."""
+        return any(name == "slice" for name, _, _ in self.columns)
+
+    def arrow_schema(self) -> pa.Schema:
+        """The schema that a mapInArrow function must give back for this table."""
+        return arrow_schema((name, kind) for name, kind, _ in self.columns)
+
+
+PLACE: Columns = (
+    ("bucket", "INT", "pmod(xxhash64(doc_id), 65536): where a page lies, the same in all tables"),
+    ("slice", "INT", "bucket div (65536 / slices): the partition"),
+)
+
+DOCUMENTS = Table(
+    "raw",
+    "documents",
+    "One row per page.",
+    (
+        ("doc_id", "STRING", "H(url, text)"),
+        ("url", "STRING", "Where the page was"),
+        ("text", "STRING", "The page as it came"),
+        ("date", "STRING", "When it was crawled, in the source's own words; null if unknown"),
+        ("metadata", "STRING", "JSON of the source; null if none"),
+        ("source", "STRING", "Label of the corpus (ingest.source)"),
+        ("source_revision", "STRING", "Its version (ingest.revision)"),
+        ("source_file", "STRING", "The file it was read from"),
+        ("ingested_at", "TIMESTAMP", "Start of the run that read it"),
+    ),
+    stats=("doc_id", "ingested_at"),
+)
+
+REJECTED = Table(
+    "raw",
+    "rejected",
+    "One row per input row or file that could not be taken as a page.",
+    (
+        ("rejection_id", "STRING", "H(source_file, source_row, reason)"),
+        ("source_file", "STRING", "The file"),
+        ("source_row", "BIGINT", "Row in the file, from 0; null when it is the whole file"),
+        ("reason", "STRING", "What was wrong"),
+        ("payload", "STRING", "The first 500 characters of the row; null if there are none"),
+        ("rejected_at", "TIMESTAMP", "Start of the run that read it"),
+    ),
+    stats=("rejection_id", "rejected_at"),
+)
+
+CHUNKS = Table(
+    "raw",
+    "chunks",
+    "One row per chunk of a page; the chunks of a page and chunker, joined, are the page.",
+    (
+        ("chunk_id", "STRING", "H(doc_id, chunker_id, start, end)"),
+        ("doc_id", "STRING", "The page"),
+        ("chunk_index", "INT", "Position among the page's chunks, from 0"),
+        ("start", "INT", "First character in the page"),
+        ("end", "INT", "Character after the last"),
+        ("text", "STRING", "The chunk's text"),
+        ("n_tokens", "INT", "Tokens by the chunker's tokenizer"),
+        ("cut", "BOOLEAN", "Whether a unit over the limit had to be cut at one of its ends"),
+        ("chunker_id", "STRING", "Algorithm version, token limit and tokenizer"),
+        ("created_at", "TIMESTAMP", "Start of the run that made it"),
+        *PLACE,
+    ),
+    stats=("chunk_id", "doc_id", "bucket", "chunker_id", "created_at"),
+)
+
+SPECS = Table(
+    "ops",
+    "specs",
+    "One row per way of asking: the exact words, model and sampling behind a spec_id.",
+    (
+        ("spec_id", "STRING", "H(style, prompt_hash, model, revision, quantisation, sampling)"),
+        ("style", "STRING", "The style"),
+        ("prompt_hash", "STRING", "Identity of the rendered messages"),
+        ("messages", "STRING", "JSON: the messages, $document standing for the chunk"),
+        ("model", "STRING", "The generator"),
+        ("model_revision", "STRING", "Its version"),
+        ("quantisation", "STRING", "How its weights are stored; empty: as in the checkpoint"),
+        ("sampling", "STRING", "JSON: temperature, top-p and so on"),
+        ("created_at", "TIMESTAMP", "Start of the run that first asked so"),
+    ),
+)
+
+ATTEMPTS = Table(
+    "synthetic",
+    "attempts",
+    "One row per dialogue asked for and run that asked, whatever became of it.",
+    (
+        ("gen_key", "STRING", "H(chunk_id, spec_id, sample): the dialogue wanted"),
+        ("chunk_id", "STRING", "The chunk"),
+        ("doc_id", "STRING", "Its page"),
+        ("spec_id", "STRING", "How it was asked for (ops.specs)"),
+        ("style", "STRING", "The style"),
+        ("sample", "INT", "0 unless several dialogues per chunk and style are wanted"),
+        (
+            "status",
+            "STRING",
+            "ok, length, empty, too_long, rejected, timeout, engine_error or poisoned",
+        ),
+        ("finish_reason", "STRING", "The engine's word; null without an answer"),
+        ("text", "STRING", "What the model wrote, its opening included"),
+        ("prompt_tokens", "INT", "Tokens in, by the engine"),
+        ("cached_tokens", "INT", "Of these, from the prefix cache"),
+        ("completion_tokens", "INT", "Tokens out"),
+        ("latency_seconds", "DOUBLE", "From request to answer, the engine's queue included"),
+        ("attempt", "INT", "Requests made for it in its run"),
+        ("error_class", "STRING", "Kind of error; null if none"),
+        ("error_message", "STRING", "Its first 500 characters; null if none"),
+        ("neutralised", "BOOLEAN", "Whether control tokens in the chunk were broken up"),
+        ("engine", "STRING", "The recipe"),
+        ("engine_version", "STRING", "The engine's version; empty if it does not tell"),
+        ("run_id", "STRING", "The run (ops.runs)"),
+        ("wave_id", "STRING", "The commit it came with"),
+        ("created_at", "TIMESTAMP", "When it ended"),
+        *PLACE,
+    ),
+    # Text stays out of the log: a dialogue as a column's minimum helps nobody.
+    stats=("gen_key", "chunk_id", "spec_id", "style", "bucket", "wave_id", "created_at"),
+)
+
+SQL_TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "STRING"}
+METRICS = ", ".join(f"{name}: {SQL_TYPES[kind]}" for name, kind in value_types().items())
+
+VERDICTS = Table(
+    "filtered",
+    "verdicts",
+    "One row per dialogue, attempt and set of rules: what the checks measured and said.",
+    (
+        ("gen_key", "STRING", "The dialogue"),
+        ("chunk_id", "STRING", "Its chunk"),
+        ("spec_id", "STRING", "How it was asked for"),
+        ("style", "STRING", "Its style"),
+        ("attempt", "INT", "The attempt that was judged"),
+        ("wave_id", "STRING", "The commit it came with"),
+        ("rules_id", "STRING", "The rules: H of all thresholds"),
+        ("accepted", "BOOLEAN", "Whether no gate spoke against it"),
+        ("reasons", "ARRAY<STRING>", "Reasons of gates: each alone rejects"),
+        ("tags", "ARRAY<STRING>", "Reasons that are only recorded"),
+        ("preamble_length", "INT", "Characters before the dialogue proper, left out of it"),
+        ("metrics", f"STRUCT<{METRICS}>", "Every value that the checks measured"),
+        ("judged_at", "TIMESTAMP", "Start of the run that judged"),
+        *PLACE,
+    ),
+    stats=("gen_key", "style", "bucket", "rules_id", "judged_at"),
+)
+
+DIALOGUES = Table(
+    "filtered",
+    "dialogues",
+    "The accepted dialogues by the active rules: the corpus.",
+    (
+        ("gen_key", "STRING", "The dialogue"),
+        ("text", "STRING", "Its text, preamble left out"),
+        ("style", "STRING", "Its style"),
+        ("completion_tokens", "INT", "Tokens that the model wrote"),
+        ("chunk_id", "STRING", "The chunk it was made from"),
+        ("doc_id", "STRING", "Its page"),
+        ("spec_id", "STRING", "How it was asked for"),
+        ("sample", "INT", "0 unless several dialogues per chunk and style are wanted"),
+        ("attempt", "INT", "The attempt it is"),
+        ("wave_id", "STRING", "The commit that attempt came with"),
+        ("rules_id", "STRING", "The rules that accepted it"),
+        ("tags", "ARRAY<STRING>", "What was noted about it"),
+        *PLACE,
+    ),
+    stats=("gen_key", "chunk_id", "style", "bucket"),
+)
+
+RUNS = Table(
+    "ops",
+    "runs",
+    "One row per job that ended: what it was told, on what, and what it did.",
+    (
+        ("run_id", "STRING", "The run"),
+        ("job", "STRING", "Its job"),
+        ("status", "STRING", "done or failed"),
+        ("started_at", "TIMESTAMP", "Start"),
+        ("finished_at", "TIMESTAMP", "End"),
+        ("settings", "STRING", "JSON: all settings in force"),
+        ("versions", "STRING", "JSON: this project, its commit, Python, Spark, Delta"),
+        ("result", "STRING", "JSON: what it printed; null if it failed"),
+        ("error", "STRING", "Why it failed; null if it did not"),
+    ),
+)
+
+TABLES = (DOCUMENTS, REJECTED, CHUNKS, SPECS, ATTEMPTS, VERDICTS, DIALOGUES, RUNS)
+
+ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "STRING": pa.string(),
+    "INT": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+}
+
+
+def arrow_schema(columns: Iterable[tuple[str, str]]) -> pa.Schema:
+    """An Arrow schema from names and SQL types."""
+    return pa.schema([pa.field(name, arrow_type(kind)) for name, kind in columns])
+
+
+def arrow_type(kind: str) -> pa.DataType:
+    """The Arrow type of one of the SQL types that the tables use."""
+    if kind.startswith("ARRAY<"):
+        return pa.list_(arrow_type(kind[6:-1]))
+    if kind.startswith("STRUCT<"):
+        fields = (field.split(": ") for field in kind[7:-1].split(", "))
+        return pa.struct([pa.field(name, arrow_type(inner)) for name, inner in fields])
+    return ARROW_TYPES[kind]
+
+
+def place_columns(slices: int) -> dict[str, F.Column]:
+    """`bucket` and `slice` of a row with a `doc_id`."""
+    bucket = F.pmod(F.xxhash64("doc_id"), F.lit(BUCKETS)).cast("int")
+    return {"bucket": bucket, "slice": F.floor(bucket / (BUCKETS // slices)).cast("int")}
+
+
+class Warehouse:
+    """The tables of one root or catalog, as a session sees them."""
+
+    def __init__(self, spark: SparkSession, settings: Tables) -> None:
+        self.spark = spark
+        self.settings = settings
+
+    def name(self, table: Table) -> str:
+        """The table's name in SQL."""
+        return f"{self.schema(table.layer)}.{table.name}"
+
+    def schema(self, layer: str) -> str:
+        """A layer's name in SQL."""
+        catalog = self.settings.catalog
+        return f"{catalog}.{self.settings.schema_prefix}{layer}" if catalog else layer
+
+    def location(self, table: Table) -> str:
+        """The folder of a table under a root."""
+        return f"{self.settings.root.rstrip('/')}/{table.layer}/{table.name}"
+
+    def open(self, tables: Iterable[Table] = TABLES) -> None:
+        """Make the tables that are not there, and name all of them in the session.
+
+        This happens before any write: two first writers of one table would conflict.
+        """
+        for table in tables:
+            self.open_schema(table.layer)
+            self.spark.sql(self.create_statement(table))
+        self.check_slices()
+
+    def open_schema(self, layer: str) -> None:
+        """Make a layer's schema; under a root it lies in a folder of its own."""
+        where = "" if self.settings.catalog else f" LOCATION '{self.settings.root}/{layer}'"
+        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema(layer)}{where}")
+
+    def create_statement(self, table: Table) -> str:
+        """The SQL that makes a table, or names one that lies there already."""
+        columns = ",\n  ".join(
+            f"`{name}` {kind} COMMENT {quote(comment)}" for name, kind, comment in table.columns
+        )
+        properties = {"mind.slices": str(self.settings.slices)} if table.sliced else {}
+        if table.stats:
+            properties["delta.dataSkippingStatsColumns"] = ",".join(table.stats)
+        listed = ", ".join(f"{quote(k)} = {quote(v)}" for k, v in properties.items())
+        return "\n".join(
+            [
+                f"CREATE TABLE IF NOT EXISTS {self.name(table)} (\n  {columns}\n) USING DELTA",
+                "PARTITIONED BY (slice)" if table.sliced else "",
+                "" if self.settings.catalog else f"LOCATION {quote(self.location(table))}",
+                f"COMMENT {quote(table.comment)}",
+                f"TBLPROPERTIES ({listed})" if properties else "",
+            ]
+        )
+
+    def check_slices(self) -> None:
+        """Refuse a number of slices other than the one that the tables were made with."""
+        rows = self.spark.sql(f"SHOW TBLPROPERTIES {self.name(CHUNKS)}").collect()
+        made = next((int(row["value"]) for row in rows if row["key"] == "mind.slices"), None)
+        if made not in (None, self.settings.slices):
+            raise JobError(
+                f"tables.slices is {self.settings.slices}, but the tables under "
+                f"{self.settings.catalog or self.settings.root} were made with {made}: "
+                f"set tables.slices to {made}, or choose another root"
+            )
+
+    def read(self, table: Table, *, version: int | None = None) -> DataFrame:
+        """The table, as of a version if one is given."""
+        pinned = "" if version is None else f" VERSION AS OF {version}"
+        return self.spark.sql(f"SELECT * FROM {self.name(table)}{pinned}")
+
+    def version(self, table: Table) -> int:
+        """The table's current version."""
+        history = self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1")
+        return int(history.collect()[0]["version"])
+
+    def append(self, rows: DataFrame, table: Table, options: Mapping[str, str] = {}) -> None:
+        """Append rows with exactly the declared columns, in one commit."""
+        self.write(rows, table, mode="append", options=options)
+
+    def replace_slices(self, rows: DataFrame, table: Table, slices: list[int]) -> None:
+        """Replace whole slices in one commit."""
+        where = f"slice IN ({', '.join(map(str, slices))})"
+        self.write(rows, table, mode="overwrite", options={"replaceWhere": where})
+
+    def write(
+        self, rows: DataFrame, table: Table, *, mode: str, options: Mapping[str, str]
+    ) -> None:
+        """Write rows with exactly the declared columns."""
+        check_columns(rows, table)
+        writer = rows.select(*(name for name, _, _ in table.columns)).write.format("delta")
+        if table.sliced:
+            writer = writer.partitionBy("slice")
+        writer.mode(mode).options(**options).saveAsTable(self.name(table))
+
+
+def check_columns(rows: DataFrame, table: Table) -> None:
+    """Raise JobError when rows have other columns or types than their table declares."""
+    declared = {name: normalise_type(kind) for name, kind, _ in table.columns}
+    given = {field.name: normalise_type(field.dataType.simpleString()) for field in rows.schema}
+    if given != declared:
+        wrong = {n: (declared.get(n), given.get(n)) for n in declared.keys() | given.keys()}
+        listed = "; ".join(
+            f"{n}: declared {d}, given {g}" for n, (d, g) in sorted(wrong.items()) if d != g
+        )
+        raise JobError(f"rows for {table.layer}.{table.name} do not fit its schema: {listed}")
+
+
+def normalise_type(kind: str) -> str:
+    """A SQL type without spaces and case."""
+    return re.sub(r"\s", "", kind).lower()
+
+
+def quote(text: str) -> str:
+    """A SQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,134 @@
+"""doctor: tries, one after another, what the jobs need of this machine, and says how to mend it."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spark_jobs.core.chunker import active_chunker
+from spark_jobs.core.console import SCREEN
+from spark_jobs.core.engine import check_endpoint, make_plan, make_specs
+from spark_jobs.core.runs import package_version
+from spark_jobs.core.session import DELTA_VERSION, delta_jars, open_session
+from spark_jobs.core.settings import Settings
+from udfs.engine.dialogue_udf import ask_pairs
+from udfs.engine.sidecar import base_directory
+from udfs.errors import MindError
+
+JAVA = 17  # Spark 4's least
+FREE_GB = 2  # the engine's logs and Spark's scratch files
+Check = Callable[[Settings], str]
+
+
+def examine(settings: Settings) -> dict[str, Any]:
+    """Every check's answer; those after a failure are tried all the same."""
+    checks = {name: attempt(name, check, settings) for name, check in CHECKS.items()}
+    return {"job": "doctor", "ok": all(c["ok"] for c in checks.values()), "checks": checks}
+
+
+def attempt(name: str, check: Check, settings: Settings) -> dict[str, Any]:
+    """One check: what it found, or why it failed; a line for people either way."""
+    try:
+        answer = {"ok": True, "found": check(settings)}
+        SCREEN.print(f"[green]ok[/]    {name:<12}", end="")
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is what we are here to say
+        text = str(error) if isinstance(error, MindError) else f"{type(error).__name__}: {error}"
+        answer = {"ok": False, "found": text[:1000]}
+        SCREEN.print(f"[red]wrong[/] {name:<12}", end="")
+    SCREEN.print(answer["found"], markup=False)
+    return answer
+
+
+def check_system(_: Settings) -> str:
+    """Linux, and a Python that Spark's workers can run."""
+    system, machine = platform.system(), platform.machine()
+    if system != "Linux":
+        raise MindError(f"{system} is not supported: use Linux, or WSL2 on Windows")
+    if sys.version_info < (3, 11):
+        raise MindError(f"Python {platform.python_version()}, expected 3.11 or later")
+    return f"{system} {machine}, Python {platform.python_version()}, {os.cpu_count()} cores"
+
+
+def check_java(_: Settings) -> str:
+    """A Java that Spark 4 runs on."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if java is None:
+        raise MindError(f"no java on PATH: install Java {JAVA}, or set JAVA_HOME")
+    done = subprocess.run([java, "-version"], capture_output=True, text=True, check=True)
+    first = done.stderr.splitlines()[0]
+    version = re.search(r'"(\d+)', first)
+    if version is None or int(version[1]) < JAVA:
+        raise MindError(f"{first}, expected Java {JAVA} or later: install it, or set JAVA_HOME")
+    return first
+
+
+def check_packages(_: Settings) -> str:
+    """Spark and Delta of lines that fit each other."""
+    spark, delta = package_version("pyspark"), package_version("delta-spark")
+    if not spark:
+        raise MindError("pyspark is not installed: pip install 'mind-on-spark[oss]'")
+    if not (4, 0) <= tuple(map(int, spark.split(".")[:2])) <= (4, 2):
+        raise MindError(f"Spark {spark}, expected 4.0, 4.1 or 4.2, for which Delta is built")
+    if delta and delta != DELTA_VERSION:
+        raise MindError(f"delta-spark {delta}, expected {DELTA_VERSION}: its JVM part is that one")
+    return f"Spark {spark}, Delta {delta}, Arrow {package_version('pyarrow')}"
+
+
+def check_jars(_: Settings) -> str:
+    """Delta's JVM part."""
+    return next(f"{name} {value.split(',')[0]}" for name, value in delta_jars().items())
+
+
+def check_tokenizer(settings: Settings) -> str:
+    """The tokenizer that counts a chunk's tokens."""
+    return f"chunker {active_chunker(settings.chunk).chunker_id}"
+
+
+def check_directory(settings: Settings) -> str:
+    """A private folder for the engine, with room in it."""
+    base = base_directory(settings.engine.directory)
+    free = shutil.disk_usage(base).free / 1e9
+    if free < FREE_GB:
+        raise MindError(f"{base} has {free:.1f} GB free, expected {FREE_GB}: set engine.directory")
+    return f"{base}, {free:.0f} GB free"
+
+
+def check_spark(settings: Settings) -> str:
+    """A session that writes and reads a Delta table."""
+    spark = open_session(settings, "doctor")
+    with tempfile.TemporaryDirectory() as folder:
+        spark.range(3).write.format("delta").save(f"{folder}/table")
+        rows = spark.read.format("delta").load(f"{folder}/table").count()
+    if rows != 3:
+        raise MindError(f"a Delta table of 3 rows was read back with {rows}")
+    return f"{spark.sparkContext.master}, a Delta table written and read"
+
+
+def check_engine(settings: Settings) -> str:
+    """An engine that starts and answers."""
+    plan, specs = make_plan(settings.engine), make_specs(settings)
+    check_endpoint(plan)
+    style = next(iter(specs))
+    text, reason, tokens, status = ask_pairs([("One and one is two.", style)], plan, specs)[0]
+    if status not in {"ok", "length"}:
+        raise MindError(f"{plan.recipe.name} answered {status}: {text}")
+    return f"{plan.recipe.name} with {plan.model_name}: {tokens} tokens ({reason})"
+
+
+CHECKS: dict[str, Check] = {
+    "system": check_system,
+    "java": check_java,
+    "packages": check_packages,
+    "delta jars": check_jars,
+    "tokenizer": check_tokenizer,
+    "directory": check_directory,
+    "spark": check_spark,
+    "engine": check_engine,
+}

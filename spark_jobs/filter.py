@@ -1,0 +1,125 @@
+"""filter: a verdict for every dialogue, and the accepted ones in `filtered.dialogues`."""
+
+from collections import Counter
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_jobs.core.console import say, show_table
+from spark_jobs.core.engine import known_styles
+from spark_jobs.core.runs import Result, Run
+from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DIALOGUES, VERDICTS, arrow_schema
+from udfs.checks.judge_rows import DialogueJudge
+from udfs.checks.rules import rules_id
+
+JUDGED_COLUMNS = tuple(
+    (name, kind) for name, kind, _ in VERDICTS.columns if name not in {"rules_id", "judged_at"}
+)
+JUDGED_SCHEMA = ", ".join(f"`{name}` {kind}" for name, kind in JUDGED_COLUMNS)
+# A verdict is on one attempt: these tell which.
+ATTEMPT_KEY = ["gen_key", "attempt", "wave_id"]
+
+
+def run(run: Run) -> Result:
+    """Judge what has no verdict by the rules in force, then bring the accepted up to date."""
+    rules = rules_id(run.settings.filter.checks)
+    before = count_verdicts(run, rules)
+    run.warehouse.append(judge_new(run, rules), VERDICTS)
+    judged = count_verdicts(run, rules) - before
+    replace_dialogues(run, rules)
+    return {"judged": judged, **summarise(run, rules)}
+
+
+def judge_new(run: Run, rules: str) -> DataFrame:
+    """Verdicts on the dialogues that these rules have not judged."""
+    known = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).select(ATTEMPT_KEY)
+    dialogues = read_dialogues(run).join(known, ATTEMPT_KEY, "left_anti")
+    sources = run.warehouse.read(CHUNKS).select("slice", "chunk_id", F.col("text").alias("source"))
+    judge = DialogueJudge(run.settings.filter.checks, known_styles(), arrow_schema(JUDGED_COLUMNS))
+    judged = (
+        dialogues.join(sources, ["slice", "chunk_id"])
+        .select(*INPUT_COLUMNS)
+        .mapInArrow(judge.judge_batches, JUDGED_SCHEMA)
+    )
+    return judged.select(
+        "*", F.lit(rules).alias("rules_id"), F.lit(run.started_at).alias("judged_at")
+    )
+
+
+INPUT_COLUMNS = (
+    *("gen_key", "chunk_id", "spec_id", "style", "attempt", "wave_id", "bucket", "slice"),
+    *("text", "source", "status", "finish_reason", "completion_tokens"),
+)
+
+
+def read_dialogues(run: Run) -> DataFrame:
+    """The attempt that counts of every dialogue."""
+    return run.spark.table(f"{run.warehouse.schema('synthetic')}.dialogues")
+
+
+def count_verdicts(run: Run, rules: str) -> int:
+    """Verdicts by a set of rules."""
+    return run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).count()
+
+
+def replace_dialogues(run: Run, rules: str) -> None:
+    """Bring `filtered.dialogues` up to date, replacing only the slices that differ.
+
+    Compared by their contents, not by what this run judged: a run that died between verdicts
+    and dialogues is made good by the next.
+    """
+    accepted = accepted_dialogues(run, rules)
+    stale = stale_slices(accepted, run.warehouse.read(DIALOGUES))
+    if stale:
+        rows = accepted.where(F.col("slice").isin(stale)).sortWithinPartitions("slice", "bucket")
+        run.warehouse.replace_slices(rows, DIALOGUES, stale)
+
+
+def accepted_dialogues(run: Run, rules: str) -> DataFrame:
+    """The accepted dialogues by a set of rules, their preambles left out."""
+    verdicts = run.warehouse.read(VERDICTS).where((F.col("rules_id") == rules) & F.col("accepted"))
+    accepted = verdicts.select(
+        "slice", "style", "bucket", *ATTEMPT_KEY, "preamble_length", "rules_id", "tags"
+    )
+    joined = read_dialogues(run).join(accepted, ["slice", "style", "bucket", *ATTEMPT_KEY])
+    body = F.substring("text", F.col("preamble_length") + 1, F.length("text"))
+    return joined.withColumn("text", body).select(*(name for name, _, _ in DIALOGUES.columns))
+
+
+def stale_slices(wanted: DataFrame, stored: DataFrame) -> list[int]:
+    """Slices in which the stored rows are not the wanted ones, told by a sum of hashes."""
+    wanted_sums, stored_sums = fingerprint(wanted), fingerprint(stored)
+    slices = wanted_sums.keys() | stored_sums.keys()
+    return sorted(s for s in slices if wanted_sums.get(s) != stored_sums.get(s))
+
+
+def fingerprint(dialogues: DataFrame) -> dict[int, tuple[int, int]]:
+    """Rows and the sum of their keys' hashes, per slice."""
+    hashed = F.xxhash64("gen_key", "attempt", "wave_id", "rules_id").cast("decimal(38,0)")
+    sums = dialogues.groupBy("slice").agg(F.count("*"), F.sum(hashed))
+    return {row[0]: (row[1], row[2]) for row in sums.collect()}
+
+
+def summarise(run: Run, rules: str) -> Result:
+    """Accepted and rejected per style and reason, of all dialogues that the rules have judged."""
+    verdicts = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules)
+    rows = verdicts.groupBy("style").agg(
+        F.count("*").alias("judged"),
+        F.count_if("accepted").alias("accepted"),
+        F.flatten(F.collect_list("reasons")).alias("reasons"),
+    )
+    styles = sorted(rows.collect(), key=lambda row: row["style"])
+    show_table(
+        "Dialogues judged",
+        ["style", "judged", "accepted", "rejected for"],
+        [(r["style"], r["judged"], r["accepted"], list_reasons(r["reasons"])) for r in styles],
+    )
+    reasons = Counter(reason for row in styles for reason in row["reasons"])
+    accepted = sum(row["accepted"] for row in styles)
+    say(f"filter: {accepted} of {sum(row['judged'] for row in styles)} dialogues accepted")
+    return {"accepted": accepted, "reasons": dict(reasons.most_common()), "rules_id": rules}
+
+
+def list_reasons(reasons: list[str]) -> str:
+    """Reasons with their counts, the commonest first."""
+    return ", ".join(f"{reason} {count}" for reason, count in Counter(reasons).most_common())

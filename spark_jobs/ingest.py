@@ -1,0 +1,98 @@
+"""ingest: files of pages into `raw.documents`; what is no page into `raw.rejected`."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_jobs.core.console import say, warn
+from spark_jobs.core.inputs import find_input
+from spark_jobs.core.runs import Result, Run
+from spark_jobs.core.tables import DOCUMENTS, REJECTED, arrow_schema
+from udfs.errors import JobError
+from udfs.text.pages import PageReader
+
+# What a reading task gives back: a page where `reason` is null, else a rejection.
+READ_COLUMNS = (
+    ("doc_id", "STRING"),
+    ("url", "STRING"),
+    ("text", "STRING"),
+    ("date", "STRING"),
+    ("metadata", "STRING"),
+    ("source_file", "STRING"),
+    ("source_row", "BIGINT"),
+    ("reason", "STRING"),
+    ("payload", "STRING"),
+)
+READ_SCHEMA = ", ".join(f"{name} {kind}" for name, kind in READ_COLUMNS)
+TASKS = 10_000  # files are read one by one: more tasks than files help nobody
+
+
+def run(run: Run) -> Result:
+    """Read the input once for pages and, only if some were bad, once more for the rejections."""
+    say(f"ingest: reading {run.settings.ingest.input}")
+    rows = read_rows(run)
+    before = count_documents(run)
+    run.warehouse.append(new_documents(run, rows), DOCUMENTS)
+    documents = count_documents(run)
+    rejected = keep_rejections(run, rows)
+    if documents == 0:
+        raise JobError(
+            f"no page could be read from {run.settings.ingest.input}: {rejected} rows or files "
+            "were rejected; see why with: select reason, count(*) from raw.rejected group by 1"
+        )
+    return {"documents": documents, "new": documents - before, "rejected": rejected}
+
+
+def read_rows(run: Run) -> DataFrame:
+    """Pages and rejections of all input files."""
+    settings = run.settings.ingest
+    reader = PageReader(
+        **settings.columns.model_dump(), limit=settings.limit, schema=arrow_schema(READ_COLUMNS)
+    )
+    # A limit counts pages in the order of the files: one task reads them all.
+    tasks = 1 if settings.limit else TASKS
+    files = find_input(run.spark, settings.input, revision=settings.revision, tasks=tasks)
+    return files.mapInArrow(reader.read_batches, READ_SCHEMA)
+
+
+def new_documents(run: Run, rows: DataFrame) -> DataFrame:
+    """Pages that the table does not have, each once."""
+    settings = run.settings.ingest
+    known = run.warehouse.read(DOCUMENTS).select("doc_id")
+    pages = rows.where("reason is null").dropDuplicates(["doc_id"])
+    return pages.join(known, "doc_id", "left_anti").select(
+        "doc_id",
+        "url",
+        "text",
+        "date",
+        "metadata",
+        F.lit(settings.source).alias("source"),
+        F.lit(settings.revision).alias("source_revision"),
+        "source_file",
+        F.lit(run.started_at).alias("ingested_at"),
+    )
+
+
+def count_documents(run: Run) -> int:
+    """Pages in the table; Delta's log answers without reading them."""
+    return run.warehouse.read(DOCUMENTS).count()
+
+
+def keep_rejections(run: Run, rows: DataFrame) -> int:
+    """Keep what was rejected, once however often it is read; returns how many this input has."""
+    bad = rows.where("reason is not null").select(
+        F.col("doc_id").alias("rejection_id"),
+        "source_file",
+        "source_row",
+        "reason",
+        "payload",
+        F.lit(run.started_at).alias("rejected_at"),
+    ).persist()
+    try:
+        rejected = bad.count()
+        if rejected:
+            known = run.warehouse.read(REJECTED).select("rejection_id")
+            run.warehouse.append(bad.join(known, "rejection_id", "left_anti"), REJECTED)
+            warn(f"{rejected} rows or files were rejected; raw.rejected says why")
+        return rejected
+    finally:
+        bad.unpersist()

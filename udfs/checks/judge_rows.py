@@ -1,0 +1,53 @@
+"""What a Spark task does with its dialogues: judge them by the rules."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from udfs.checks.base import Dialogue
+from udfs.checks.preamble import strip_preamble
+from udfs.checks.rules import Rules, judge
+from udfs.dialogue.styles import Style
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DialogueJudge:
+    """The rules, and the styles' grammars by name."""
+
+    rules: Rules
+    styles: Mapping[str, Style]
+    schema: pa.Schema
+
+    def judge_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Verdict rows of dialogue rows, batch for batch, their keys carried over."""
+        for batch in batches:
+            rows = [self.judge_row(row) for row in batch.to_pylist()]
+            yield pa.RecordBatch.from_pylist(rows, schema=self.schema)
+
+    def judge_row(self, row: Row) -> Row:
+        """The verdict on one dialogue."""
+        preamble, text = strip_preamble(row["text"])
+        verdict = judge(
+            Dialogue(
+                text=text,
+                source=row["source"],
+                style=self.styles[row["style"]],
+                status=row["status"],
+                finish_reason=row["finish_reason"] or "",
+                n_tokens=row["completion_tokens"],
+                preamble=preamble,
+            ),
+            self.rules,
+        )
+        return {
+            **row,
+            "accepted": verdict.accepted,
+            "reasons": list(verdict.reasons),
+            "tags": list(verdict.tags),
+            "preamble_length": len(preamble),
+            "metrics": verdict.values,
+        }

@@ -1,0 +1,136 @@
+"""What a Spark task does with its chunks: ask for their missing dialogues, give back attempts."""
+
+import asyncio
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from udfs.dialogue.control_tokens import break_likely_control_tokens
+from udfs.dialogue.specs import Spec, generation_key
+from udfs.engine.client import EngineClient
+from udfs.engine.outcomes import Outcome
+from udfs.engine.recipes import EnginePlan
+from udfs.engine.sidecar import attach
+from udfs.engine.tally import Tally
+from udfs.engine.window import background_loop, run_window
+
+Row = dict[str, Any]
+BATCH_ROWS = 64  # attempts per Arrow batch: about 200 kB, so that memory stays flat
+COPIED = ("chunk_id", "doc_id", "bucket", "slice")
+
+
+@dataclass(frozen=True)
+class GenerationJob:
+    """What all tasks of a wave share; `window` is the requests that one task keeps under way."""
+
+    plan: EnginePlan
+    specs: Mapping[str, Spec]
+    window: int
+    run_id: str
+    wave_id: str
+    tally_folder: str
+    schema: pa.Schema
+
+
+def generate(batches: Iterable[pa.RecordBatch], job: GenerationJob) -> Iterator[pa.RecordBatch]:
+    """Attempts for chunk rows, finished chunks first.
+
+    A chunk row has the columns COPIED, `text` and `missing`, a list of (spec_id, sample). Each
+    missing dialogue becomes one row, whatever happens to it. Raises EngineError only when there
+    is no engine; a task without rows never asks for one.
+    """
+    rows = (row for batch in batches for row in batch.to_pylist())
+    first = next(rows, None)
+    if first is None:
+        return
+    tally = Tally(job.tally_folder, f"{first['chunk_id']}-{os.getpid()}")
+    buffer: list[Row] = []
+    for outcomes in ask_for_all(chain_first(first, rows), job):
+        for row, outcome in outcomes:
+            tally.add(outcome)
+            buffer.append(row)
+        if len(buffer) >= BATCH_ROWS:
+            yield pa.RecordBatch.from_pylist(buffer, schema=job.schema)
+            buffer = []
+    if buffer:
+        yield pa.RecordBatch.from_pylist(buffer, schema=job.schema)
+    tally.flush()
+
+
+def chain_first(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
+    """The row that was looked at, then the rest."""
+    yield first
+    yield from rest
+
+
+def ask_for_all(
+    rows: Iterator[Row], job: GenerationJob
+) -> Iterator[list[tuple[Row, Outcome]]]:
+    """The attempts of each chunk as soon as its last style is done."""
+    engine = attach(job.plan)
+    with background_loop() as loop:
+
+        async def connect() -> EngineClient:
+            return EngineClient(job.plan, engine)
+
+        client = asyncio.run_coroutine_threadsafe(connect(), loop).result()
+        try:
+            yield from run_window(
+                loop,
+                rows,
+                lambda row: ask_for_chunk(row, job, client),
+                width=job.window,
+                weigh=lambda row: len(row["missing"]),
+            )
+        finally:
+            asyncio.run_coroutine_threadsafe(client.session.close(), loop).result()
+
+
+async def ask_for_chunk(
+    row: Row, job: GenerationJob, client: EngineClient
+) -> list[tuple[Row, Outcome]]:
+    """All missing dialogues of one chunk, sent back to back so that they share its prefix."""
+    text, neutralised = break_likely_control_tokens(row["text"])
+    requests = []
+    for wanted in row["missing"]:
+        spec = job.specs[wanted["spec_id"]]
+        requests.append(client.complete(spec.messages(text), spec.sampling))
+    outcomes = await asyncio.gather(*requests)
+    return [
+        (attempt_row(row, wanted, outcome, job, neutralised=neutralised), outcome)
+        for wanted, outcome in zip(row["missing"], outcomes, strict=True)
+    ]
+
+
+def attempt_row(
+    row: Row, wanted: Row, outcome: Outcome, job: GenerationJob, *, neutralised: bool
+) -> Row:
+    """One row of `synthetic.attempts`."""
+    spec_id, sample = wanted["spec_id"], wanted["sample"]
+    return {
+        **{name: row[name] for name in COPIED},
+        "gen_key": generation_key(row["chunk_id"], spec_id, sample),
+        "spec_id": spec_id,
+        "style": job.specs[spec_id].style.name,
+        "sample": sample,
+        "status": outcome.status,
+        "finish_reason": outcome.finish_reason,
+        "text": outcome.text,
+        "prompt_tokens": outcome.prompt_tokens,
+        "cached_tokens": outcome.cached_tokens,
+        "completion_tokens": outcome.completion_tokens,
+        "latency_seconds": outcome.latency,
+        "attempt": outcome.attempt,
+        "error_class": outcome.error_class,
+        "error_message": outcome.error_message,
+        "neutralised": neutralised,
+        "engine": job.plan.recipe.name,
+        "engine_version": outcome.engine,
+        "run_id": job.run_id,
+        "wave_id": job.wave_id,
+        "created_at": datetime.now(UTC),
+    }

@@ -1,0 +1,88 @@
+"""Processes told apart by pid *and* start time, since the kernel hands out a pid again."""
+
+import ctypes
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+import psutil
+
+MARKER = "MIND_ENGINE_DIRECTORY"  # in the environment of every process of an engine
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """One process for ever: its pid and its start, in seconds since the epoch."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> "ProcessId":
+        """The identity of a running process."""
+        return cls(process.pid, process.create_time())
+
+    def find(self) -> psutil.Process | None:
+        """The process itself; None when it ended, even if another has its pid now."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 1.0
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def find_executor() -> ProcessId:
+    """The JVM that this Python worker serves; this process itself when there is none.
+
+    A worker's parent is PySpark's daemon, the daemon's parent the executor's JVM.
+    """
+    own = psutil.Process()
+    for process in own.parents():
+        if process.name() == "java":
+            return ProcessId.of(process)
+    return ProcessId.of(own)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent ends, however that happens."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of this process's orphaned descendants, so that none gets away."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def marked_processes(directory: str) -> list[psutil.Process]:
+    """All processes of the engine of a directory, this one left out, by their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(MARKER) == directory:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def end_processes(processes: list[psutil.Process], *, grace: float) -> None:
+    """SIGTERM, then SIGKILL for those that are still there after `grace` seconds."""
+    for process in processes:
+        send(process, signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    _, alive = psutil.wait_procs(processes, timeout=max(0.0, deadline - time.monotonic()))
+    for process in alive:
+        send(process, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=grace)
+
+
+def send(process: psutil.Process, signal_number: int) -> None:
+    """A signal to a process that may have ended meanwhile."""
+    try:
+        process.send_signal(signal_number)
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,246 @@
+"""The engine beside an executor: one per executor and plan, found or started by any of its tasks.
+
+A task calls `attach`. The first one to lock the engine's directory starts the supervisor and
+hands it the lock, so that there is no moment without an owner; all others wait for its record.
+The directory lies outside the container that YARN or Spark made for the executor, since it must
+outlive it by the moment that it takes to end the engine.
+
+    <directory>/                 0700, the user's own
+      <pid>-<start>-<plan>/      one engine of one executor
+        lock                     held by the supervisor for its life
+        plan.json  record.json  engine.sock  engine.log  supervisor.log
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from udfs.engine.processes import ProcessId, find_executor
+from udfs.engine.recipes import EnginePlan
+from udfs.errors import EngineError
+
+State = Literal["starting", "ready", "failed"]
+SOCKET_PATH_LIMIT = 107  # bytes: Linux's sun_path is 108 with its closing zero
+POLL_SECONDS = 0.1
+STARTED: list["subprocess.Popen[bytes]"] = []  # held, or Python would warn of children left alone
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the supervisor says of its engine; `version` and `error` are empty until known."""
+
+    state: State
+    starts: int
+    version: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers: where it listens, and what it says it is.
+
+    `socket` is empty for an endpoint; `starts` grows with each restart.
+    """
+
+    url: str
+    socket: str
+    name: str
+    version: str
+    starts: int
+
+
+def attach(plan: EnginePlan) -> Engine:
+    """The engine of this task's executor, started if there is none; waits until it answers.
+
+    Raises EngineError with the engine's last log lines when it cannot be started, and with the
+    path to mend when its directory cannot be used.
+    """
+    if not plan.starts_engine:
+        return Engine(plan.url, socket="", name=plan.recipe.name, version="", starts=0)
+    directory = engine_directory(plan, find_executor())
+    started = time.monotonic()
+    while True:
+        lock = try_lock(directory)
+        if lock is not None:
+            start_supervisor(directory, plan, lock)
+        record = wait_for_record(directory, deadline=started + plan.start_timeout)
+        if record is not None and record.state == "ready":
+            return ready_engine(directory, plan, record)
+        if record is not None and record.state == "failed":
+            raise EngineError(record.error)
+
+
+def ready_engine(directory: Path, plan: EnginePlan, record: Record) -> Engine:
+    """The engine that a record speaks of."""
+    return Engine(
+        url="http://engine/v1",
+        socket=str(directory / "engine.sock"),
+        name=plan.recipe.name,
+        version=record.version,
+        starts=record.starts,
+    )
+
+
+def engine_directory(plan: EnginePlan, executor: ProcessId) -> Path:
+    """The directory of one executor's engine, made if it is new; only its owner may look in."""
+    base = base_directory(plan.directory)
+    name = f"{executor.pid}-{int(executor.started)}-{plan.plan_id()[:8]}"
+    directory = base / name
+    size = len(os.fsencode(directory / "engine.sock"))
+    if size > SOCKET_PATH_LIMIT:
+        raise EngineError(
+            f"the engine's socket {directory}/engine.sock has a path of {size} bytes, expected at "
+            f"most {SOCKET_PATH_LIMIT}: set engine.directory to a shorter one"
+        )
+    make_private(directory)
+    return directory
+
+
+def base_directory(configured: str) -> Path:
+    """The user's directory on this host for all engines."""
+    base = Path(configured) if configured else Path("/tmp") / f"mind-{os.getuid()}"  # noqa: S108
+    make_private(base)
+    return base
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory that only its owner can enter; refuse one that is somebody else's."""
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        status = directory.lstat()
+    except OSError as error:
+        raise cannot_use(directory, error) from error
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise EngineError(
+            f"{directory} is not this user's own (mode {status.st_mode & 0o777:o}, owner "
+            f"{status.st_uid}), expected mode 700 and owner {os.getuid()}: remove it or set "
+            "engine.directory"
+        )
+
+
+def cannot_use(directory: Path, error: OSError) -> EngineError:
+    """The error of a directory that is missing, read-only or on a full disk."""
+    return EngineError(
+        f"the engine's directory {directory} cannot be used: {error.strerror}: free some space "
+        "or set engine.directory to another folder"
+    )
+
+
+def try_lock(directory: Path) -> int | None:
+    """A file descriptor that holds the directory's lock, None while somebody else has it."""
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except FileNotFoundError:
+        # A supervisor that ended has swept the directory between our making and locking it.
+        make_private(directory)
+        return None
+    except OSError as error:
+        raise cannot_use(directory, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor if still_there(descriptor, directory) else None
+
+
+def still_there(descriptor: int, directory: Path) -> bool:
+    """Whether a lock is that of the file in the directory, not of one that was swept away."""
+    try:
+        same = os.fstat(descriptor).st_ino == (directory / "lock").stat().st_ino
+    except FileNotFoundError:
+        same = False
+    if not same:
+        os.close(descriptor)
+    return same
+
+
+def start_supervisor(directory: Path, plan: EnginePlan, lock: int) -> None:
+    """Start the supervisor and hand it the lock; it outlives this worker, which Spark may kill."""
+    try:
+        previous = read_record(directory)
+        starts = previous.starts + 1 if previous else 0
+        write_atomically(directory / "plan.json", plan.model_dump_json())
+        write_record(directory, Record("starting", starts=starts))
+        with (directory / "supervisor.log").open("ab") as log:
+            supervisor = subprocess.Popen(
+                supervisor_command(directory, lock),
+                pass_fds=(lock,),
+                # Descriptor 0 of a worker is the daemon's command pipe.
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Out of the daemon's process group, which gets SIGHUP when the JVM ends.
+                start_new_session=True,
+                cwd=directory,
+                env=supervisor_environment(),
+            )
+        STARTED.append(supervisor)
+    except OSError as error:
+        raise cannot_use(directory, error) from error
+    finally:
+        os.close(lock)
+
+
+def supervisor_command(directory: Path, lock: int) -> list[str]:
+    """The supervisor's argument vector: what it needs to know that is not in its plan."""
+    executor = find_executor()
+    arguments = [str(directory), str(lock), str(executor.pid), str(executor.started)]
+    return [sys.executable, "-m", "udfs.engine.supervisor", *arguments]
+
+
+def supervisor_environment() -> dict[str, str]:
+    """This worker's environment with its import path, and without Spark's thread limit."""
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    return environment
+
+
+def wait_for_record(directory: Path, *, deadline: float) -> Record | None:
+    """The record once it says more than "starting"; None when its supervisor is gone."""
+    while time.monotonic() < deadline:
+        record = read_record(directory)
+        if record and record.state != "starting":
+            return record
+        if not is_locked(directory):
+            return None
+        time.sleep(POLL_SECONDS)
+    raise EngineError(
+        f"the engine did not answer within engine.start_timeout; its log is {directory}/engine.log"
+    )
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a supervisor lives."""
+    lock = try_lock(directory)
+    if lock is None:
+        return (directory / "lock").exists()
+    os.close(lock)
+    return False
+
+
+def read_record(directory: Path) -> Record | None:
+    """The supervisor's last word; None before its first."""
+    try:
+        return Record(**json.loads((directory / "record.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def write_record(directory: Path, record: Record) -> None:
+    """Replace the supervisor's last word."""
+    write_atomically(directory / "record.json", json.dumps(asdict(record)))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader sees all of it or the one before."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
+        file.write(text)
+    os.replace(file.name, path)  # noqa: PTH105

@@ -1,0 +1,271 @@
+"""The supervisor: one small process that owns one engine and outlives every Python worker.
+
+It starts the engine, says when it answers, starts it again when it dies or stops answering,
+gives up after `max_restarts`, and ends it with everything it started when the executor's JVM is
+gone. Run as `python -m udfs.engine.supervisor DIRECTORY LOCK_FD EXECUTOR_PID EXECUTOR_START`;
+the lock is inherited and held until this process ends, however that happens.
+"""
+
+import contextlib
+import http.client
+import logging
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from udfs.engine.processes import (
+    MARKER,
+    ProcessId,
+    adopt_orphans,
+    die_with_parent,
+    end_processes,
+    marked_processes,
+)
+from udfs.engine.recipes import EnginePlan
+from udfs.engine.sidecar import Record, write_record
+
+LOG = logging.getLogger("supervisor")
+HEALTH_SECONDS = 5.0  # between two looks at an engine that is ready
+HEALTH_FAILURES = 3  # in a row before it counts as dead
+HEALTH_TIMEOUT = 10.0  # a busy engine answers late
+GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL: the job promises 15 s in all
+FIRST_BACKOFF_SECONDS = 1.0
+LAST_BACKOFF_SECONDS = 30.0
+FAILED_SECONDS = 60.0  # how long a failure is remembered before an engine is tried again
+LOG_LINES = 25
+
+
+class ExecutorGoneError(Exception):
+    """The executor's JVM ended: nobody needs the engine any more."""
+
+
+class EngineDiedError(Exception):
+    """The engine ended, did not answer in time, or answers no more."""
+
+
+class Supervisor:
+    """One engine from its first start to its end."""
+
+    def __init__(self, directory: Path, plan: EnginePlan, executor: ProcessId) -> None:
+        self.directory = directory
+        self.plan = plan
+        self.socket = directory / "engine.sock"
+        self.starts = 0
+        self.version = ""
+        self.executor = open_executor(executor)
+        self.poller = select.poll()
+        self.poller.register(self.executor, select.POLLIN)
+
+    def run(self) -> None:
+        """Keep the engine alive until the executor ends; leave nothing behind."""
+        try:
+            self.keep_alive()
+        except ExecutorGoneError:
+            LOG.info("executor=gone action=end")
+        finally:
+            self.end_engine()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def keep_alive(self) -> None:
+        """Start the engine again after each death; give up after `max_restarts`."""
+        self.end_engine()
+        self.version = installed_version(self.plan)
+        while True:
+            reason = self.run_once()
+            LOG.warning("engine=dead starts=%d reason=%r", self.starts, reason)
+            if self.starts > self.plan.max_restarts:
+                break
+            self.pause(min(FIRST_BACKOFF_SECONDS * 2 ** (self.starts - 1), LAST_BACKOFF_SECONDS))
+        self.say("failed", error=self.describe_failure(reason))
+        self.pause(FAILED_SECONDS)
+
+    def run_once(self) -> str:
+        """One life of the engine; returns why it ended."""
+        process = self.start()
+        lifeline = os.pidfd_open(process.pid)
+        self.poller.register(lifeline, select.POLLIN)
+        try:
+            self.wait_until_ready(process)
+            self.say("ready")
+            self.watch(process)
+        except EngineDiedError as error:
+            # At once: tasks that lost their connection look here for what comes next.
+            self.say("starting")
+            return str(error)
+        finally:
+            self.poller.unregister(lifeline)
+            os.close(lifeline)
+            self.end_engine()
+            process.wait()
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start the engine in a process group of its own, marked, and bound to this process."""
+        self.starts += 1
+        self.socket.unlink(missing_ok=True)
+        command = self.command()
+        LOG.info("engine=start starts=%d command=%r", self.starts, command)
+        with (self.directory / "engine.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
+                env={**os.environ, **self.plan.recipe.environment, MARKER: str(self.directory)},
+            )
+
+    def command(self) -> list[str]:
+        """The engine's argument vector."""
+        return self.plan.command_line(socket=self.socket, python=sys.executable)
+
+    def wait_until_ready(self, process: "subprocess.Popen[bytes]") -> None:
+        """Return when the engine answers; raise EngineDiedError when it ends or takes too long."""
+        deadline = time.monotonic() + self.plan.start_timeout
+        while not self.is_healthy():
+            check_running(process)
+            if time.monotonic() > deadline:
+                seconds = self.plan.start_timeout
+                raise EngineDiedError(f"no answer within engine.start_timeout ({seconds:g} s)")
+            self.pause(0.2)
+
+    def watch(self, process: "subprocess.Popen[bytes]") -> None:
+        """Look after a ready engine; raise EngineDiedError when it ends or answers no more."""
+        failures = 0
+        while failures < HEALTH_FAILURES:
+            self.pause(HEALTH_SECONDS)
+            check_running(process)
+            failures = 0 if self.is_healthy() else failures + 1
+        raise EngineDiedError(f"{failures} health checks in a row failed")
+
+    def is_healthy(self) -> bool:
+        """Whether the engine answers `GET /health` with 200."""
+        connection = UnixConnection(self.socket)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep until then, or until the engine ends; raise ExecutorGoneError if the executor does."""
+        if self.executor in dict(self.poller.poll(seconds * 1000)):
+            raise ExecutorGoneError
+
+    def say(self, state: str, *, error: str = "") -> None:
+        """Tell the tasks."""
+        record = Record(state, self.starts, self.version, error)  # type: ignore[arg-type]
+        write_record(self.directory, record)
+
+    def describe_failure(self, reason: str) -> str:
+        """What a person needs to mend an engine that does not run."""
+        lines = (self.directory / "engine.log").read_text(encoding="utf-8", errors="replace")
+        tail = "\n".join(f"  | {line}" for line in lines.splitlines()[-LOG_LINES:])
+        return (
+            f"the engine {self.plan.recipe.name} was started {self.starts} time(s) and does not "
+            f"run: {reason}\ncommand: {' '.join(self.command())}\nlast lines of its log:\n{tail}"
+        )
+
+    def end_engine(self) -> None:
+        """End every process of this engine, also those that left its process group."""
+        end_processes(marked_processes(str(self.directory)), grace=GRACE_SECONDS)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP on a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("engine", timeout=HEALTH_TIMEOUT)
+        self.path = path
+
+    def connect(self) -> None:
+        """Connect to the socket's path instead of a host."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+def open_executor(executor: ProcessId) -> int:
+    """A descriptor that becomes readable when the executor ends; raises if it has."""
+    try:
+        descriptor = os.pidfd_open(executor.pid)
+    except ProcessLookupError:
+        raise ExecutorGoneError from None
+    if executor.find() is None:
+        raise ExecutorGoneError
+    return descriptor
+
+
+def check_running(process: "subprocess.Popen[bytes]") -> None:
+    """Raise EngineDiedError when the engine's first process has ended."""
+    code = process.poll()
+    if code is not None:
+        ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        raise EngineDiedError(f"its process ended with {ended}")
+
+
+def installed_version(plan: EnginePlan) -> str:
+    """The version of the engine's package as its own interpreter sees it; empty if unknown."""
+    script = (
+        "import importlib.metadata as m, sys\n"
+        "found = {d.name: d.version for d in m.distributions()}\n"
+        "print(next((found[n] for n in sys.argv[1:] if n in found), ''))"
+    )
+    command = [plan.python or sys.executable, "-c", script, *plan.recipe.distributions]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout.strip()
+    return ""
+
+
+def sweep_stale(base: Path) -> None:
+    """End engines whose executor and supervisor are both gone, and remove their directories."""
+    for directory in base.glob("*-*-*"):
+        pid, started, _ = directory.name.split("-", 2)
+        # Names hold whole seconds: enough to tell a pid that was handed out again.
+        if not is_running(int(pid), int(started)):
+            orphans = [p for p in marked_processes(str(directory)) if not has_supervisor(p)]
+            if orphans or not marked_processes(str(directory)):
+                end_processes(orphans, grace=GRACE_SECONDS)
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def is_running(pid: int, started: int) -> bool:
+    """Whether the process that started in that second still runs."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return abs(psutil.Process(pid).create_time() - started) < 2.0
+    return False
+
+
+def has_supervisor(process: psutil.Process) -> bool:
+    """Whether a supervisor is among the ancestors of an engine's process."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return any("udfs.engine.supervisor" in p.cmdline() for p in process.parents())
+    return False
+
+
+def main() -> None:
+    """Supervise one engine until its executor ends."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    adopt_orphans()
+    directory = Path(sys.argv[1])
+    executor = ProcessId(int(sys.argv[3]), float(sys.argv[4]))
+    plan = EnginePlan.model_validate_json((directory / "plan.json").read_text(encoding="utf-8"))
+    sweep_stale(directory.parent)
+    with contextlib.suppress(ExecutorGoneError):
+        Supervisor(directory, plan, executor).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""A task's running counts, in a small file that the driver sums up for people to watch.
+
+Only for display: the truth is in the table. A folder that executors cannot write costs the
+display, not the job.
+"""
+
+import json
+import logging
+import time
+from collections import Counter
+from typing import Any
+
+import fsspec
+
+from udfs.engine.outcomes import Outcome
+
+LOG = logging.getLogger(__name__)
+FLUSH_SECONDS = 2.0
+
+
+class Tally:
+    """Counts of one task: outcomes by status, and tokens."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        self.path = f"{folder}/{name}.json"
+        self.counts: Counter[str] = Counter()
+        self.flushed_at = 0.0
+        self.writable = True
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome; write the file if the last time is long ago."""
+        self.counts.update(tally_outcome(outcome))
+        if time.monotonic() - self.flushed_at >= FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the counts so far."""
+        self.flushed_at = time.monotonic()
+        if not self.writable:
+            return
+        try:
+            with fsspec.open(self.path, "w", auto_mkdir=True) as file:
+                json.dump(self.counts, file)
+        except (OSError, ImportError, ValueError) as error:
+            LOG.warning("progress is not shown: %s cannot be written: %s", self.path, error)
+            self.writable = False
+
+
+def tally_outcome(outcome: Outcome) -> dict[str, int]:
+    """What one outcome adds to the counts."""
+    return {
+        f"status.{outcome.status}": 1,
+        "requests": outcome.attempt,
+        "prompt_tokens": outcome.prompt_tokens,
+        "cached_tokens": outcome.cached_tokens,
+        "completion_tokens": outcome.completion_tokens,
+    }
+
+
+def read_tallies(folder: str) -> Counter[str]:
+    """The sum of all tasks' counts; a file that is just being written counts next time."""
+    total: Counter[str] = Counter()
+    filesystem, path = fsspec.core.url_to_fs(folder)
+    try:
+        files: list[Any] = filesystem.ls(path, detail=False)
+    except OSError:
+        return total
+    for file in files:
+        try:
+            total.update(json.loads(filesystem.cat_file(file)))
+        except (OSError, ValueError):
+            continue
+    return total
+
+
+def remove_tallies(folder: str) -> None:
+    """Remove the files once the job is over; none are there if nothing could be written."""
+    filesystem, path = fsspec.core.url_to_fs(folder)
+    try:
+        filesystem.rm(path, recursive=True)
+    except OSError:
+        return
