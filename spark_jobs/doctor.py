@@ -5,7 +5,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -46,12 +45,10 @@ def attempt(name: str, check: Check, settings: Settings) -> dict[str, Any]:
 
 
 def check_system(_: Settings) -> str:
-    """Linux, and a Python that Spark's workers can run."""
+    """Linux, the only system that the engine's supervisor knows."""
     system, machine = platform.system(), platform.machine()
     if system != "Linux":
         raise MindError(f"{system} is not supported: use Linux, or WSL2 on Windows")
-    if sys.version_info < (3, 11):
-        raise MindError(f"Python {platform.python_version()}, expected 3.11 or later")
     return f"{system} {machine}, Python {platform.python_version()}, {os.cpu_count()} cores"
 
 

@@ -175,8 +175,10 @@ def warn_of_errors(wave: DataFrame, status: Counter[str]) -> None:
     """Say what the commonest errors were."""
     if not status.keys() - {"ok", "length", "empty"}:
         return
-    errors = wave.where("error_class is not null").groupBy("status", "error_class").agg(
-        F.count("*").alias("rows"), F.min("error_message").alias("example")
+    errors = (
+        wave.where("error_class is not null")
+        .groupBy("status", "error_class")
+        .agg(F.count("*").alias("rows"), F.min("error_message").alias("example"))
     )
     for row in errors.orderBy(F.desc("rows")).limit(3).collect():
         example: Any = row["example"]

@@ -79,14 +79,18 @@ def count_documents(run: Run) -> int:
 
 def keep_rejections(run: Run, rows: DataFrame) -> int:
     """Keep what was rejected, once however often it is read; returns how many this input has."""
-    bad = rows.where("reason is not null").select(
-        F.col("doc_id").alias("rejection_id"),
-        "source_file",
-        "source_row",
-        "reason",
-        "payload",
-        F.lit(run.started_at).alias("rejected_at"),
-    ).persist()
+    bad = (
+        rows.where("reason is not null")
+        .select(
+            F.col("doc_id").alias("rejection_id"),
+            "source_file",
+            "source_row",
+            "reason",
+            "payload",
+            F.lit(run.started_at).alias("rejected_at"),
+        )
+        .persist()
+    )
     try:
         rejected = bad.count()
         if rejected:

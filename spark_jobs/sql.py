@@ -39,7 +39,7 @@ def check_there(run: Run) -> None:
     if tables.catalog:
         return
     path = f"{tables.root.rstrip('/')}/{RUNS.layer}/{RUNS.name}/_delta_log"
-    hadoop_path = run.spark._jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr,operator]  # noqa: SLF001
+    hadoop_path = run.spark._jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]  # noqa: SLF001
     filesystem = hadoop_path.getFileSystem(run.spark._jsc.hadoopConfiguration())  # noqa: SLF001
     if not filesystem.exists(hadoop_path):
         raise JobError(

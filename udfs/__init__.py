@@ -1,1 +1,1 @@
-"""All that runs on executors: plain Python, testable without Spark, never importing `spark_jobs`."""
+"""All that runs on executors: plain Python, testable without Spark, unaware of `spark_jobs`."""

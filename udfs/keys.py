@@ -1,4 +1,4 @@
-"""Identity: keys made from content alone, never from position, partition, time or generated text."""
+"""Identity: keys made from content alone, never from position, partition or time."""
 
 import hashlib
 

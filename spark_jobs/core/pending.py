@@ -33,8 +33,11 @@ def find_pending(run: Run, spec_ids: Sequence[str], *, version: int) -> DataFram
     other writer can make it fail after the engine has run. Every status is final.
     """
     samples = run.settings.generate.samples
-    pairs = [F.struct(F.lit(s).alias("spec_id"), F.lit(n).alias("sample"))
-             for s in spec_ids for n in range(samples)]
+    pairs = [
+        F.struct(F.lit(s).alias("spec_id"), F.lit(n).alias("sample"))
+        for s in spec_ids
+        for n in range(samples)
+    ]
     attempts = run.warehouse.read(ATTEMPTS, version=version)
     final = (
         attempts.where(F.col("spec_id").isin(list(spec_ids)))

@@ -1,4 +1,4 @@
-"""A run: one job with its settings, session and tables, and the row that it leaves in the ledger."""
+"""A run: one job with its settings, session and tables, and the row it leaves in the ledger."""
 
 import importlib.metadata
 import json

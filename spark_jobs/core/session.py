@@ -30,8 +30,10 @@ def open_session(settings: Settings, job: str) -> "SparkSession":
     if active is not None:
         return active
     prepare_environment()
-    properties = session_properties(settings, job)
-    return SparkSession.builder.config(map=properties).appName(f"mind-{job}").getOrCreate()
+    builder = SparkSession.builder.appName(f"mind-{job}")
+    for name, value in session_properties(settings, job).items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
 
 
 def session_properties(settings: Settings, job: str) -> dict[str, str]:

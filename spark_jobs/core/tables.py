@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from udfs.checks.rules import value_types
 
 from spark_jobs.core.settings import Tables
-from udfs.checks.rules import value_types
 from udfs.errors import JobError
 
 BUCKETS = 65536
@@ -245,7 +245,7 @@ def arrow_type(kind: str) -> pa.DataType:
     return ARROW_TYPES[kind]
 
 
-def place_columns(slices: int) -> dict[str, F.Column]:
+def place_columns(slices: int) -> dict[str, Column]:
     """`bucket` and `slice` of a row with a `doc_id`."""
     bucket = F.pmod(F.xxhash64("doc_id"), F.lit(BUCKETS)).cast("int")
     return {"bucket": bucket, "slice": F.floor(bucket / (BUCKETS // slices)).cast("int")}

@@ -5,9 +5,9 @@ from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+from udfs.dialogue.turns import Turn, parse_turns
 
 from udfs.dialogue.styles import Style
-from udfs.dialogue.turns import Turn, parse_turns
 
 Action = Literal["gate", "tag", "off"]
 Value = bool | int | float | str

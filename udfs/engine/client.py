@@ -39,9 +39,7 @@ class EngineClient:
     ) -> None:
         await self.session.close()
 
-    async def complete(
-        self, messages: Sequence[Message], sampling: dict[str, float]
-    ) -> Outcome:
+    async def complete(self, messages: Sequence[Message], sampling: dict[str, float]) -> Outcome:
         """The outcome of one dialogue: as many requests as its errors deserve."""
         outcome = await self.ask(messages, sampling)
         while outcome.tried_again(max_attempts=self.plan.max_attempts):

@@ -27,9 +27,10 @@ def register(spark: "SparkSession", plan: EnginePlan, specs: Mapping[str, Spec])
     It asks the engine once for each row that Spark evaluates, so use it on a few: it is marked
     as nondeterministic, which keeps Spark from evaluating a row twice or moving it about.
     """
-    from pyspark.sql.functions import pandas_udf
+    from pyspark.sql.pandas.functions import pandas_udf
 
-    function = pandas_udf(make_udf(plan, specs), RESULT)
+    # pyspark's own types know no iterator of structs.
+    function: Any = pandas_udf(make_udf(plan, specs), RESULT)  # type: ignore[call-overload]
     spark.udf.register("mind_dialogue", function.asNondeterministic())
 
 
@@ -72,7 +73,9 @@ async def ask_pair(
         return None
     spec = specs.get(style)
     if spec is None:
-        raise UsageError(f"mind_dialogue: {style!r} is no style, expected one of {', '.join(specs)}")
+        raise UsageError(
+            f"mind_dialogue: {style!r} is no style, expected one of {', '.join(specs)}"
+        )
     async with room:
         document, _ = break_likely_control_tokens(text)
         return await client.complete(spec.messages(document), spec.sampling)

@@ -67,9 +67,7 @@ def chain_first(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
     yield from rest
 
 
-def ask_for_all(
-    rows: Iterator[Row], job: GenerationJob
-) -> Iterator[list[tuple[Row, Outcome]]]:
+def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[tuple[Row, Outcome]]]:
     """The attempts of each chunk as soon as its last style is done."""
     engine = attach(job.plan)
     with background_loop() as loop:

@@ -14,7 +14,6 @@ outlive it by the moment that it takes to end the engine.
 import fcntl
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,7 +28,6 @@ from udfs.errors import EngineError
 State = Literal["starting", "ready", "failed"]
 SOCKET_PATH_LIMIT = 107  # bytes: Linux's sun_path is 108 with its closing zero
 POLL_SECONDS = 0.1
-STARTED: list["subprocess.Popen[bytes]"] = []  # held, or Python would warn of children left alone
 
 
 @dataclass(frozen=True)
@@ -170,23 +168,31 @@ def start_supervisor(directory: Path, plan: EnginePlan, lock: int) -> None:
         write_atomically(directory / "plan.json", plan.model_dump_json())
         write_record(directory, Record("starting", starts=starts))
         with (directory / "supervisor.log").open("ab") as log:
-            supervisor = subprocess.Popen(
-                supervisor_command(directory, lock),
-                pass_fds=(lock,),
-                # Descriptor 0 of a worker is the daemon's command pipe.
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Out of the daemon's process group, which gets SIGHUP when the JVM ends.
-                start_new_session=True,
-                cwd=directory,
-                env=supervisor_environment(),
-            )
-        STARTED.append(supervisor)
+            spawn_detached(supervisor_command(directory, lock), lock, log.fileno())
     except OSError as error:
         raise cannot_use(directory, error) from error
     finally:
         os.close(lock)
+
+
+def spawn_detached(command: list[str], inherited: int, log: int) -> None:
+    """Start a process that lives on when this worker is killed, and inherits one descriptor.
+
+    It is in a session of its own, since the daemon's process group gets SIGHUP when the JVM ends,
+    and reads from nowhere, since descriptor 0 of a worker is the daemon's command pipe.
+    """
+    os.set_inheritable(inherited, True)
+    os.posix_spawn(
+        command[0],
+        command,
+        supervisor_environment(),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, log, 1),
+            (os.POSIX_SPAWN_DUP2, log, 2),
+        ],
+        setsid=True,
+    )
 
 
 def supervisor_command(directory: Path, lock: int) -> list[str]:
@@ -199,7 +205,7 @@ def supervisor_command(directory: Path, lock: int) -> list[str]:
 def supervisor_environment() -> dict[str, str]:
     """This worker's environment with its import path, and without Spark's thread limit."""
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path)  # noqa: PTH100
     return environment
 
 

@@ -99,12 +99,13 @@ class Supervisor:
         except EngineDiedError as error:
             # At once: tasks that lost their connection look here for what comes next.
             self.say("starting")
-            return str(error)
+            reason = str(error)
         finally:
             self.poller.unregister(lifeline)
             os.close(lifeline)
             self.end_engine()
             process.wait()
+        return reason
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start the engine in a process group of its own, marked, and bound to this process."""
@@ -158,7 +159,7 @@ class Supervisor:
             connection.close()
 
     def pause(self, seconds: float) -> None:
-        """Sleep until then, or until the engine ends; raise ExecutorGoneError if the executor does."""
+        """Sleep, at most until the engine ends; raise ExecutorGoneError if the executor does."""
         if self.executor in dict(self.poller.poll(seconds * 1000)):
             raise ExecutorGoneError
 

@@ -129,9 +129,7 @@ def open_file(file: str, content: bytes | None) -> Any:
     return stream if compression is None else fsspec.compression.compr[compression](stream, "rb")
 
 
-def read_rows(
-    file: str, stream: BinaryIO, columns: tuple[str, ...]
-) -> Iterator[tuple[int, Any]]:
+def read_rows(file: str, stream: BinaryIO, columns: tuple[str, ...]) -> Iterator[tuple[int, Any]]:
     """Numbered rows of a stream, by the ending of its file's name."""
     rows = read_parquet(stream, columns) if file.endswith(PARQUET) else read_json_lines(stream)
     return enumerate(rows)

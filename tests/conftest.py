@@ -1,0 +1,90 @@
+"""Fixtures for all tests: one Spark session, one place for tables per test, real models."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+MODELS = Path(os.environ.get("MIND_MODELS_DIR", PROJECT / ".cache" / "models"))
+os.environ.setdefault("MIND_MODELS_DIR", str(MODELS))
+if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir():
+    os.environ["DELTA_JARS_DIR"] = str(PROJECT / ".cache" / "jars")
+
+# On top of the local target: what a test of a few rows needs to be quick.
+SPARK_FOR_TESTS = {
+    "spark.master": "local[2]",
+    # One small file per write instead of one per partition.
+    "spark.sql.shuffle.partitions": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    # Fewer, shorter plans; what adaptive execution does is tested where it matters.
+    "spark.sql.adaptive.enabled": "false",
+}
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """The session of all tests, opened as the jobs open theirs."""
+    from spark_jobs.core.session import open_session
+    from spark_jobs.core.settings import load_settings
+
+    assignments = [f"spark.all.{name}={value}" for name, value in SPARK_FOR_TESTS.items()]
+    session = open_session(load_settings("local", assignments=assignments), "pipeline")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def make_run(spark: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Makes runs of jobs on tables of the test's own: `make_run("chunk", "section.key=value")`."""
+    from spark_jobs.core.runs import Run
+    from spark_jobs.core.settings import load_settings
+
+    root = tmp_path / "warehouse"
+
+    def make(job: str, *assignments: str) -> Any:
+        settings = load_settings(
+            "local", assignments=[f"tables.root={root}", "tables.slices=2", *assignments]
+        )
+        return Run(job, settings, spark)
+
+    yield make
+    # The names belong to the session, the tables to the test.
+    for layer in ("raw", "synthetic", "filtered", "ops"):
+        spark.sql(f"DROP SCHEMA IF EXISTS {layer} CASCADE")
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def write_pages(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a JSON Lines file of pages: `write_pages("pages.jsonl", {"text": ...}, ...)`."""
+
+    def write(name: str, *pages: dict[str, Any]) -> Path:
+        path = tmp_path / name
+        defaults = {"url": "https://math.example/", "date": None, "metadata": None}
+        lines = [json.dumps({**defaults, **page}) for page in pages]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def embedded_model() -> Path:
+    """The embedded model; set up by submit.sh."""
+    path = MODELS / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    assert path.is_file(), f"{path} is not there: run ./submit.sh test, which fetches it"
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of the person who runs the tests must not leak into them."""
+    for name in ("MIND_CONF", "PYSPARK_SUBMIT_ARGS", "SPARK_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+

@@ -1,0 +1,143 @@
+"""The client against servers with bad manners: every request ends with a status, none raises."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from aiohttp import web
+
+import udfs.engine.client
+from tests.engine.conftest import Handler, serve
+from udfs.engine.client import EngineClient, sampling_fields
+from udfs.engine.outcomes import Outcome
+from udfs.engine.sidecar import attach
+
+ASK = [{"role": "user", "content": "A page.\n\nRetell it."}]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(udfs.engine.client, "BACKOFF_SECONDS", 0.01)
+
+
+def ask(handler: Handler, messages: list[dict[str, str]] = ASK, **changes: object) -> Outcome:
+    """One dialogue from a server that answers as the handler does."""
+
+    async def complete() -> Outcome:
+        async with EngineClient(plan, attach(plan)) as client:
+            return await client.complete(messages, {"temperature": 1.0})
+
+    with serve(handler) as served:
+        plan = served.model_copy(update=changes)
+        return asyncio.run(complete())
+
+
+def good_answer(text: str = "**Ada:** Hello") -> web.Response:
+    choice = {"message": {"content": text}, "finish_reason": "stop"}
+    return web.json_response({"choices": [choice], "usage": {"completion_tokens": 3}})
+
+
+async def fail(_: web.Request) -> web.Response:
+    return web.Response(status=500, text="out of memory")
+
+
+def test_a_good_answer_takes_one_request() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return good_answer()
+
+    outcome = ask(answer)
+
+    assert (outcome.status, outcome.attempt, outcome.text) == ("ok", 1, "**Ada:** Hello")
+
+
+def test_an_error_that_passes_costs_a_retry_and_no_dialogue() -> None:
+    seen: Counter[str] = Counter()
+
+    async def answer(_: web.Request) -> web.Response:
+        seen["requests"] += 1
+        return web.Response(status=503) if seen["requests"] < 3 else good_answer()
+
+    outcome = ask(answer)
+
+    assert (outcome.status, outcome.attempt) == ("ok", 3)
+
+
+def test_an_error_that_stays_is_an_engine_error_with_its_message() -> None:
+    outcome = ask(fail)
+
+    assert (outcome.status, outcome.attempt) == ("engine_error", 3)
+    assert (outcome.error_class, outcome.error_message) == ("HTTP 500", "out of memory")
+
+
+def test_a_refused_request_is_not_repeated() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=400, text="temperature must be positive")
+
+    outcome = ask(answer)
+
+    assert (outcome.status, outcome.attempt) == ("rejected", 1)
+
+
+def test_a_slow_answer_is_a_timeout() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        await asyncio.sleep(5)
+        return good_answer()
+
+    outcome = ask(answer, request_timeout=0.1, max_attempts=1)
+
+    assert (outcome.status, outcome.error_class) == ("timeout", "TimeoutError")
+
+
+def test_a_hang_up_in_the_middle_is_an_engine_error() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"choices": [')
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    assert ask(answer, max_attempts=1).status == "engine_error"
+
+
+def test_an_answer_that_is_no_json_is_an_engine_error() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="<html>Bad gateway</html>")
+
+    assert ask(answer, max_attempts=1).status == "engine_error"
+
+
+def test_an_empty_answer_is_tried_once_more() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return good_answer("")
+
+    outcome = ask(answer)
+
+    assert (outcome.status, outcome.attempt) == ("empty", 2)
+
+
+def test_the_key_comes_from_the_environment_and_goes_in_the_header(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TEST_KEY", "secret")
+
+    async def answer(request: web.Request) -> web.Response:
+        return good_answer(request.headers["Authorization"])
+
+    assert ask(answer, api_key_env="TEST_KEY").text == "Bearer secret"
+
+
+def test_an_opening_is_sent_with_the_fields_that_continue_it() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        body = await request.json()
+        return good_answer(f" continues {body['continue_final_message']}")
+
+    outcome = ask(answer, [*ASK, {"role": "assistant", "content": "**Ada:**"}])
+
+    assert outcome.text == "**Ada:** continues True"
+
+
+def test_sampling_that_is_off_is_not_sent() -> None:
+    fields = sampling_fields(temperature=1.0, top_p=0.9, top_k=0, min_p=0.0, max_tokens=0)
+
+    assert fields == {"temperature": 1.0, "top_p": 0.9}

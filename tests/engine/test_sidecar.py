@@ -1,0 +1,172 @@
+"""The engine beside an executor: one, shared, replaced when it dies, gone when its owner is."""
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.engine.conftest import ENGINES, make_plan, processes_of
+from udfs.engine.client import EngineClient
+from udfs.engine.processes import ProcessId
+from udfs.engine.recipes import EnginePlan, Recipe, load_recipe
+from udfs.engine.sidecar import Engine, attach, base_directory, engine_directory
+from udfs.errors import EngineError
+
+# An owner that attaches, says so, and waits to be killed: what an executor's JVM is to its engine.
+OWNER = """
+import sys, time
+from udfs.engine.recipes import EnginePlan
+from udfs.engine.sidecar import attach
+print(attach(EnginePlan.model_validate_json(sys.argv[1])).socket, flush=True)
+time.sleep(600)
+"""
+
+
+def engines_of(plan: EnginePlan) -> list[psutil.Process]:
+    return [p for p in processes_of(plan) if "udfs.engine.llamacpp_server" in p.cmdline()]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def start_owner(plan: EnginePlan) -> "subprocess.Popen[str]":
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, plan.model_dump_json()],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert owner.stdout is not None
+    assert owner.stdout.readline().strip().endswith("engine.sock")
+    return owner
+
+
+def end_owner(owner: "subprocess.Popen[str]") -> None:
+    owner.kill()
+    owner.wait()
+    assert owner.stdout is not None
+    owner.stdout.close()
+
+
+def ask(plan: EnginePlan, engine: Engine) -> str:
+    async def complete() -> str:
+        async with EngineClient(plan, engine) as client:
+            messages = [{"role": "user", "content": "Say hello."}]
+            outcome = await client.complete(messages, {"temperature": 0.0, "max_tokens": 8})
+            return outcome.status
+
+    return asyncio.run(complete())
+
+
+@pytest.mark.engine
+def test_engine_ends_within_15_seconds_of_its_executor(embedded_plan: EnginePlan) -> None:
+    owner = start_owner(embedded_plan)
+    assert len(engines_of(embedded_plan)) == 1
+
+    end_owner(owner)
+
+    assert wait_until(lambda: not processes_of(embedded_plan), 15)
+    assert not list(Path(embedded_plan.directory).iterdir())
+
+
+@pytest.mark.engine
+def test_attaching_again_finds_the_same_engine(embedded_plan: EnginePlan) -> None:
+    first = attach(embedded_plan)
+    second = attach(embedded_plan)
+
+    assert first == second
+    assert len(engines_of(embedded_plan)) == 1
+
+
+@pytest.mark.engine
+def test_a_dead_engine_is_replaced_and_the_request_answered(embedded_plan: EnginePlan) -> None:
+    engine = attach(embedded_plan)
+    engines_of(embedded_plan)[0].kill()
+
+    assert ask(embedded_plan, engine) in {"ok", "length"}
+    assert attach(embedded_plan).starts == 2
+    assert len(engines_of(embedded_plan)) == 1
+
+
+@pytest.mark.engine
+def test_a_dead_supervisor_takes_its_engine_with_it_and_is_replaced(
+    embedded_plan: EnginePlan,
+) -> None:
+    engine = attach(embedded_plan)
+    supervisor = next(
+        p for p in processes_of(embedded_plan) if "udfs.engine.supervisor" in p.cmdline()
+    )
+    supervisor.send_signal(signal.SIGKILL)
+
+    assert ask(embedded_plan, engine) in {"ok", "length"}
+    assert len(engines_of(embedded_plan)) == 1
+
+
+@pytest.mark.engine
+def test_only_the_owner_can_enter_and_nothing_listens_on_a_port(
+    embedded_plan: EnginePlan,
+) -> None:
+    engine = attach(embedded_plan)
+
+    assert stat.S_IMODE(Path(engine.socket).parent.stat().st_mode) == 0o700
+    listening = [
+        connection
+        for process in processes_of(embedded_plan)
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening == []
+
+
+def failing_recipe() -> Recipe:
+    recipe = load_recipe(ENGINES / "llamacpp.toml")
+    script = "import sys; sys.exit('no such weights')"
+    return recipe.model_copy(update={"command": ("$python", "-c", script)})
+
+
+def test_a_start_that_fails_shows_the_log_and_the_command(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    plan = make_plan(failing_recipe(), directory=str(tmp_path), max_restarts=0)
+
+    with pytest.raises(EngineError) as error:
+        attach(plan)
+
+    assert "no such weights" in str(error.value)
+    assert "exit code 1" in str(error.value)
+    assert "command: " in str(error.value)
+
+
+def test_a_path_too_long_for_a_socket_is_refused_by_name(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    long = tmp_path / ("x" * 80)
+    plan = make_plan(load_recipe(ENGINES / "llamacpp.toml"), directory=str(long))
+
+    with pytest.raises(EngineError, match=r"engine\.directory"):
+        engine_directory(plan, ProcessId(1, 0.0))
+
+
+def test_a_directory_that_others_can_enter_is_refused(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+
+    with pytest.raises(EngineError, match="mode 755"):
+        base_directory(str(shared))
+
+
+def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"set engine\.directory"):
+        base_directory(str(tmp_path / "missing" / "folder"))
