@@ -1,13 +1,14 @@
 """The Spark session: opened in one place; one that is already there is used untouched."""
 
+import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from spark_jobs.core.settings import PROJECT, Settings
+from spark_jobs.core.settings import CONF, PROJECT, Settings
 from udfs.errors import UsageError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -42,8 +43,15 @@ def session_properties(settings: Settings, job: str) -> dict[str, str]:
         **DELTA_PROPERTIES,
         **delta_jars(),
         "spark.sql.warehouse.dir": settings.tables.root,
+        "spark.driver.extraJavaOptions": logging_options(),
         **settings.spark_properties(job),
     }
+
+
+def logging_options() -> str:
+    """Java's options for a JVM that says nothing unless --verbose wants it."""
+    level = "warn" if logging.getLogger().isEnabledFor(logging.INFO) else "off"
+    return f"-Dlog4j2.configurationFile={CONF / 'log4j2.properties'} -Dmind.log.level={level}"
 
 
 def delta_jars() -> dict[str, str]:

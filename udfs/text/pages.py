@@ -60,7 +60,7 @@ class PageReader:
         for row in rows:
             yield row
             pages += row["reason"] is None
-            if pages == self.limit:
+            if self.limit and pages == self.limit:
                 return
 
     def read_file(self, file: str, content: bytes | None = None) -> Iterator[Row]:
@@ -70,9 +70,10 @@ class PageReader:
             with open_file(file, content) as stream:
                 for position, row in read_rows(file, stream, self.columns):
                     yield self.take(row, file, position)
-        except (OSError, ValueError, EOFError, ImportError, pa.ArrowException) as error:
+        except Exception as error:  # noqa: BLE001 - each format and codec has errors of its own
             where = f"after row {position}" if position >= 0 else "from the start"
-            yield reject(file, None, f"the file is unreadable {where}: {error}", None)
+            reason = f"the file is unreadable {where}: {type(error).__name__}: {error}"
+            yield reject(file, None, reason, None)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -122,11 +123,12 @@ class Unreadable:
 
 def open_file(file: str, content: bytes | None) -> Any:
     """A binary stream of the decompressed file."""
-    if content is None:
-        return fsspec.open(file, "rb", compression="infer").open()
+    raw = fsspec.open(file, "rb").open() if content is None else io.BytesIO(content)
     compression = fsspec.utils.infer_compression(file)
-    stream = io.BytesIO(content)
-    return stream if compression is None else fsspec.compression.compr[compression](stream, "rb")
+    if compression is None:
+        return raw
+    # Buffered, because the reader of .zst files cannot give lines by itself.
+    return io.BufferedReader(fsspec.compression.compr[compression](raw, mode="r"))
 
 
 def read_rows(file: str, stream: BinaryIO, columns: tuple[str, ...]) -> Iterator[tuple[int, Any]]:
