@@ -86,5 +86,3 @@ def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the person who runs the tests must not leak into them."""
     for name in ("MIND_CONF", "PYSPARK_SUBMIT_ARGS", "SPARK_HOME"):
         monkeypatch.delenv(name, raising=False)
-
-

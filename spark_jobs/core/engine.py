@@ -63,7 +63,9 @@ def make_plan(settings: Engine) -> EnginePlan:
 def model_location(settings: Engine) -> str:
     """What the engine is told to load."""
     if settings.model != EMBEDDED:
-        return settings.model
+        # The engine is started in another folder: a path must mean the same there.
+        path = Path(settings.model)
+        return str(path.absolute()) if path.exists() else settings.model
     path = models_folder() / EMBEDDED_FILE
     if not path.is_file():
         raise UsageError(

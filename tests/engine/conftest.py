@@ -40,7 +40,9 @@ def make_plan(recipe: Recipe, **changes: object) -> EnginePlan:
 
 
 @pytest.fixture
-def embedded_plan(embedded_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnginePlan]:
+def embedded_plan(
+    embedded_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EnginePlan]:
     """The embedded engine in a directory of the test's own."""
     directory = tmp_path_factory.mktemp("e")
     directory.chmod(0o700)

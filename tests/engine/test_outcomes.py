@@ -51,7 +51,8 @@ def test_missing_usage_counts_as_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [None, [], "text", {}, {"choices": []}, {"choices": [{}]}, {"choices": [{"message": 3}]}]
+    "body",
+    [None, [], "text", {}, {"choices": []}, {"choices": [{}]}, {"choices": [{"message": 3}]}],
 )
 def test_an_answer_of_another_shape_is_an_engine_error(body: object) -> None:
     assert read_answer(body, opening="").status == "engine_error"

@@ -1,20 +1,29 @@
 """What a check sees and what it answers."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
-from udfs.dialogue.turns import Turn, parse_turns
 
 from udfs.dialogue.styles import Style
+from udfs.dialogue.turns import Turn, parse_turns
+from udfs.text.math_spans import Span, find_spans
 
 Action = Literal["gate", "tag", "off"]
 Value = bool | int | float | str
+V = TypeVar("V")
+
+WORD = re.compile(r"\w+")
 
 
 class Limits(BaseModel):
-    """The settings of one check; each check derives its own, `conf/mind.toml` holds the values."""
+    """The settings of one check; each check derives its own, `conf/mind.toml` holds the values.
+
+    `action` decides what a reason does: `gate` rejects the dialogue, `tag` only records it, `off`
+    drops it. The check's values are measured in any case.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -26,7 +35,8 @@ class Dialogue:
     """One generated text with all that a check may ask about it.
 
     `text` has its preamble stripped; `source` is the chunk it was made from; `finish_reason` is
-    the engine's word, empty when there was none; `n_tokens` counts completion tokens.
+    the engine's word, empty when there was none; `n_tokens` counts completion tokens, 0 where
+    the engine did not say.
     """
 
     text: str
@@ -37,15 +47,48 @@ class Dialogue:
     n_tokens: int = 0
     preamble: str = ""
 
+    @property
+    def has_turns(self) -> bool:
+        """Whether the style is a conversation; checks of turns pass the others over."""
+        return self.style.min_speakers > 1
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        """Formulas, code and table rows of the text, found once for all checks."""
+        return find_spans(self.text)
+
     @cached_property
     def turns(self) -> tuple[Turn, ...]:
-        """The dialogue's turns, parsed once for all checks."""
-        return parse_turns(self.text)
+        """The dialogue's turns, parsed once for all checks; none with a label and no words."""
+        turns = parse_turns(self.text, self.spans)
+        return tuple(turn for turn in turns if turn.body_start < turn.end)
+
+    @cached_property
+    def lower(self) -> str:
+        """The text in lower case with one kind of apostrophe, for looking up phrases."""
+        return self.text.lower().replace("\u2019", "'")
+
+    @cached_property
+    def prose_words(self) -> list[str]:
+        """The words of the prose in lower case: no formulas, no code, no labels."""
+        return WORD.findall(mask(self.text, self.spans, self.turns).lower())
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Generic[V]):
     """A check's answer: the values it measured and its reason, None where all is well."""
 
-    values: dict[str, Value] = field(default_factory=dict)
+    values: V
     reason: str | None = None
+
+
+def mask(text: str, spans: list[Span], turns: tuple[Turn, ...]) -> str:
+    """The text without formulas, code, tables and speakers' labels, a blank for each."""
+    cuts = [(span.start, span.end) for span in spans]
+    cuts += [(turn.start, turn.body_start) for turn in turns]
+    pieces, position = [], 0
+    for start, end in sorted(cuts):
+        if start >= position:
+            pieces.append(text[position:start])
+        position = max(position, end)
+    return " ".join([*pieces, text[position:]])

@@ -8,7 +8,8 @@ invisible character would stay unnoticed for ever.
 """
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 # Tried in turn; the first that no token contains is used, so that a break never completes
 # another token.
@@ -20,7 +21,7 @@ BREAKS = (" ", "`", "\u2060")
 # it is in the list because a needless space costs nothing, and an early end costs the dialogue.
 CONTROL_TOKEN_PATTERN = re.compile(
     r"""
-      <[|｜][A-Za-z_][\w▁./:-]{1,63}[|｜]>              # <|im_start|> <|eot_id|> <｜User｜>
+      <[|\uff5c][A-Za-z_][\w\u2581./:-]{1,63}[|\uff5c]>  # <|eot_id|>, DeepSeek's wide bars too
     | \[\|[A-Za-z_]\w{1,63}\|\]                         # [|user|]
     | </?s> | <(?:bos|eos|pad|unk)>
     | <</?SYS>> | \[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS)\] | \[TOOL_CALLS\]
@@ -55,7 +56,7 @@ def break_likely_control_tokens(text: str) -> tuple[str, bool]:
     return break_control_tokens(text, CONTROL_TOKEN_PATTERN.findall(text))
 
 
-def _choose_break(tokens: Set[str]) -> str:
+def _choose_break(tokens: AbstractSet[str]) -> str:
     """A character that is in no token; raises ValueError if every candidate is."""
     for candidate in BREAKS:
         if not any(candidate in token for token in tokens):

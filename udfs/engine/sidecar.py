@@ -28,6 +28,8 @@ from udfs.errors import EngineError
 State = Literal["starting", "ready", "failed"]
 SOCKET_PATH_LIMIT = 107  # bytes: Linux's sun_path is 108 with its closing zero
 POLL_SECONDS = 0.1
+SUPERVISOR_STARTS = 5  # by one task; a supervisor that lives answers, however long it takes
+LOG_LINES = 25
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,20 @@ def attach(plan: EnginePlan) -> Engine:
     if not plan.starts_engine:
         return Engine(plan.url, socket="", name=plan.recipe.name, version="", starts=0)
     directory = engine_directory(plan, find_executor())
-    started = time.monotonic()
-    while True:
+    deadline = time.monotonic() + plan.start_timeout
+    for _ in range(SUPERVISOR_STARTS):
         lock = try_lock(directory)
         if lock is not None:
             start_supervisor(directory, plan, lock)
-        record = wait_for_record(directory, deadline=started + plan.start_timeout)
+        record = wait_for_record(directory, deadline=deadline)
         if record is not None and record.state == "ready":
             return ready_engine(directory, plan, record)
-        if record is not None and record.state == "failed":
+        if record is not None:
             raise EngineError(record.error)
+    raise EngineError(
+        f"the engine's supervisor ended {SUPERVISOR_STARTS} times without a word; the last lines "
+        f"of its log:\n{read_tail(directory / 'supervisor.log')}"
+    )
 
 
 def ready_engine(directory: Path, plan: EnginePlan, record: Record) -> Engine:
@@ -181,7 +187,7 @@ def spawn_detached(command: list[str], inherited: int, log: int) -> None:
     It is in a session of its own, since the daemon's process group gets SIGHUP when the JVM ends,
     and reads from nowhere, since descriptor 0 of a worker is the daemon's command pipe.
     """
-    os.set_inheritable(inherited, True)
+    os.set_inheritable(inherited, True)  # noqa: FBT003 - takes no keyword
     os.posix_spawn(
         command[0],
         command,
@@ -243,6 +249,15 @@ def read_record(directory: Path) -> Record | None:
 def write_record(directory: Path, record: Record) -> None:
     """Replace the supervisor's last word."""
     write_atomically(directory / "record.json", json.dumps(asdict(record)))
+
+
+def read_tail(log: Path) -> str:
+    """The last lines of a log, as a quotation; empty if there is none."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(f"  | {line}" for line in lines[-LOG_LINES:])
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -30,7 +30,7 @@ from udfs.engine.processes import (
     marked_processes,
 )
 from udfs.engine.recipes import EnginePlan
-from udfs.engine.sidecar import Record, write_record
+from udfs.engine.sidecar import Record, read_tail, write_record
 
 LOG = logging.getLogger("supervisor")
 HEALTH_SECONDS = 5.0  # between two looks at an engine that is ready
@@ -40,7 +40,6 @@ GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL: the job promises 15 s in all
 FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 30.0
 FAILED_SECONDS = 60.0  # how long a failure is remembered before an engine is tried again
-LOG_LINES = 25
 
 
 class ExecutorGoneError(Exception):
@@ -170,8 +169,7 @@ class Supervisor:
 
     def describe_failure(self, reason: str) -> str:
         """What a person needs to mend an engine that does not run."""
-        lines = (self.directory / "engine.log").read_text(encoding="utf-8", errors="replace")
-        tail = "\n".join(f"  | {line}" for line in lines.splitlines()[-LOG_LINES:])
+        tail = read_tail(self.directory / "engine.log")
         return (
             f"the engine {self.plan.recipe.name} was started {self.starts} time(s) and does not "
             f"run: {reason}\ncommand: {' '.join(self.command())}\nlast lines of its log:\n{tail}"

@@ -22,7 +22,7 @@ class Tally:
     """Counts of one task: outcomes by status, and tokens."""
 
     def __init__(self, folder: str, name: str) -> None:
-        self.path = f"{folder}/{name}.json"
+        self.folder, self.name = folder, name
         self.counts: Counter[str] = Counter()
         self.flushed_at = 0.0
         self.writable = True
@@ -39,10 +39,11 @@ class Tally:
         if not self.writable:
             return
         try:
-            with fsspec.open(self.path, "w", auto_mkdir=True) as file:
-                json.dump(self.counts, file)
+            filesystem, path = fsspec.core.url_to_fs(self.folder)
+            filesystem.makedirs(path, exist_ok=True)
+            filesystem.pipe_file(f"{path}/{self.name}.json", json.dumps(self.counts).encode())
         except (OSError, ImportError, ValueError) as error:
-            LOG.warning("progress is not shown: %s cannot be written: %s", self.path, error)
+            LOG.warning("progress is not shown: %s cannot be written: %s", self.folder, error)
             self.writable = False
 
 

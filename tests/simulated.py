@@ -1,0 +1,96 @@
+"""A simulated engine: an OpenAI-compatible server on this machine that answers at once.
+
+It stands in for the engine where a test is about Spark, keys and tables. It notes every request,
+so that a test can count what was paid for.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from udfs.engine.window import background_loop
+
+GOOD = "\n\n".join(
+    f"**{speaker}:** {words} The page says that $a_{{{n}}} = {n}$, and that settles step {n}."
+    for n, (speaker, words) in enumerate(
+        [
+            ("Teacher", "Let us read the first claim slowly and see what it needs."),
+            ("Student", "I would begin with the smallest case, because it can be done by hand."),
+            ("Teacher", "Good. Which hypothesis did you use when you divided by the unknown?"),
+            ("Student", "That it is not zero, which the second paragraph grants."),
+            ("Teacher", "Then nothing stands in the way of the general statement."),
+            ("Student", "So the argument works for every natural number, and we are done."),
+        ],
+        start=1,
+    )
+)
+
+
+@dataclass
+class SimulatedEngine:
+    """What the server answers, and the requests that it got.
+
+    `fail` maps a piece of text to the HTTP status that a prompt which holds it gets.
+    """
+
+    url: str = ""
+    text: str = GOOD
+    finish_reason: str = "stop"
+    fail: dict[str, int] = field(default_factory=dict)
+    delay: float = 0.0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def settings(self) -> list[str]:
+        """The settings that make a run ask this engine."""
+        return ["engine.recipe=endpoint", f"engine.url={self.url}", "engine.model=simulated"]
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """One chat completion."""
+        body = await request.json()
+        self.requests.append(body)
+        await asyncio.sleep(self.delay)
+        prompt = body["messages"][0]["content"]
+        for piece, status in self.fail.items():
+            if piece in prompt:
+                return web.Response(status=status, text=f"refused: {piece}")
+        choice = {
+            "message": {"content": self.text},
+            "finish_reason": self.finish_reason,
+        }
+        usage = {
+            "prompt_tokens": len(prompt) // 4,
+            "completion_tokens": len(self.text) // 4,
+            "prompt_tokens_details": {"cached_tokens": len(prompt) // 8},
+        }
+        return web.json_response({"choices": [choice], "usage": usage})
+
+    async def list_models(self, _: web.Request) -> web.Response:
+        """GET /v1/models."""
+        return web.Response(text=json.dumps({"data": [{"id": "simulated"}]}))
+
+
+@contextmanager
+def run_simulated() -> Iterator[SimulatedEngine]:
+    """A simulated engine on a free port of this machine."""
+    engine = SimulatedEngine()
+
+    async def start() -> web.AppRunner:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", engine.answer)
+        app.router.add_get("/v1/models", engine.list_models)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner
+
+    with background_loop() as loop:
+        runner = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+        engine.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        yield engine
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)

@@ -1,0 +1,124 @@
+"""filter: judged once per rules, all reasons kept, the corpus always what the rules accept."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_jobs import chunk, generate, ingest
+from spark_jobs import filter as filter_job
+from spark_jobs.core.tables import DIALOGUES, VERDICTS
+from tests.simulated import GOOD, SimulatedEngine, run_simulated
+
+pytestmark = [pytest.mark.spark, pytest.mark.engine]
+ONE_STYLE = 'generate.styles=["teacher_student"]'
+
+
+@pytest.fixture
+def engine() -> Iterator[SimulatedEngine]:
+    with run_simulated() as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def generate_dialogues(
+    make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine
+) -> Callable[[int], Any]:
+    """Takes so many pages as far as dialogues."""
+
+    def make(count: int) -> None:
+        pages = [{"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(count)]
+        path = write_pages("pages.jsonl", *pages)
+        ingest.run(make_run("ingest", f"ingest.input={path}"))
+        chunk.run(make_run("chunk"))
+        generate.run(make_run("generate", *engine.settings, ONE_STYLE))
+
+    return make
+
+
+def test_good_dialogues_are_accepted_once(
+    generate_dialogues: Callable[[int], Any], make_run: Any
+) -> None:
+    generate_dialogues(3)
+
+    first = filter_job.run(make_run("filter"))
+    run = make_run("filter")
+    second = filter_job.run(run)
+
+    assert (first["judged"], first["accepted"], first["reasons"]) == (3, 3, {})
+    assert (second["judged"], second["accepted"]) == (0, 3)
+    assert run.warehouse.read(VERDICTS).count() == 3
+    assert {row["text"] for row in run.warehouse.read(DIALOGUES).collect()} == {GOOD}
+
+
+def test_all_reasons_are_kept_and_nothing_is_deleted(
+    generate_dialogues: Callable[[int], Any], make_run: Any, engine: SimulatedEngine
+) -> None:
+    engine.text, engine.finish_reason = "The page is about squares and", "length"
+    generate_dialogues(2)
+
+    run = make_run("filter")
+    result = filter_job.run(run)
+
+    assert result["accepted"] == 0
+    assert {"truncated", "no_dialogue", "too_few_tokens"} <= set(result["reasons"])
+    assert run.warehouse.read(VERDICTS).count() == 2
+    assert run.warehouse.read(DIALOGUES).count() == 0
+
+
+def test_other_rules_judge_again_without_the_engine_and_leave_old_verdicts(
+    generate_dialogues: Callable[[int], Any], make_run: Any, engine: SimulatedEngine
+) -> None:
+    generate_dialogues(2)
+    filter_job.run(make_run("filter"))
+    asked = len(engine.requests)
+
+    run = make_run("filter", "filter.checks.too_few_tokens.min_tokens=100000")
+    result = filter_job.run(run)
+
+    assert (result["judged"], result["accepted"]) == (2, 0)
+    assert len(engine.requests) == asked
+    assert run.warehouse.read(VERDICTS).count() == 4
+    assert run.warehouse.read(DIALOGUES).count() == 0
+
+
+def test_a_run_that_died_before_the_corpus_was_replaced_is_made_good(
+    generate_dialogues: Callable[[int], Any], make_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate_dialogues(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(filter_job, "replace_dialogues", lambda *_: None)
+        filter_job.run(make_run("filter"))
+    run = make_run("filter")
+    assert run.warehouse.read(DIALOGUES).count() == 0
+
+    filter_job.run(run)
+
+    assert run.warehouse.read(DIALOGUES).count() == 2
+
+
+def test_a_preamble_is_left_out_of_the_corpus(
+    generate_dialogues: Callable[[int], Any], make_run: Any, engine: SimulatedEngine
+) -> None:
+    engine.text = f"Sure! Here is the conversation:\n\n{GOOD}"
+    generate_dialogues(1)
+
+    run = make_run("filter")
+    filter_job.run(run)
+
+    assert [row["text"] for row in run.warehouse.read(DIALOGUES).collect()] == [GOOD]
+    assert run.warehouse.read(VERDICTS).collect()[0]["tags"] == ["preamble"]
+
+
+def test_only_slices_that_differ_are_rewritten(
+    generate_dialogues: Callable[[int], Any], make_run: Any
+) -> None:
+    generate_dialogues(3)
+    run = make_run("filter")
+    filter_job.run(run)
+    version = run.warehouse.version(DIALOGUES)
+
+    filter_job.run(make_run("filter"))
+
+    assert run.warehouse.version(DIALOGUES) == version

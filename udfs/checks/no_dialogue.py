@@ -1,0 +1,45 @@
+"""`no_dialogue`: an article, a monologue, or two remarks instead of a conversation.
+
+Source: the style's own grammar (`min_speakers`, `min_turns` in its file) and an audit of the
+embedded model's outputs: it likes to answer with an article under bold headings, which look like
+labels of people who speak once each. In a conversation somebody speaks again.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from udfs.checks import base
+
+REASON = "no_dialogue"
+
+
+class Limits(base.Limits):
+    """`min_spoken_share`: part of the text that must lie in turns, 0 to 1."""
+
+    min_spoken_share: float = Field(ge=0, le=1)
+
+
+@dataclass(frozen=True)
+class Values:
+    """Turns that have words, their speakers, and the part of the text that they make up."""
+
+    turns: int
+    speakers: int
+    spoken_share: float
+
+
+def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
+    """Reject a text that has not the turns and speakers of its style."""
+    turns, counts = dialogue.turns, Counter(turn.speaker for turn in dialogue.turns)
+    spoken = sum(turn.end - turn.start for turn in turns)
+    share = spoken / len(dialogue.text) if turns else 0.0
+    values = Values(len(turns), len(counts), share)
+    enough = (
+        values.turns >= dialogue.style.min_turns
+        and values.speakers >= dialogue.style.min_speakers
+        and max(counts.values(), default=0) > 1
+        and share >= limits.min_spoken_share
+    )
+    return base.Finding(values, None if enough or not dialogue.has_turns else REASON)

@@ -1,0 +1,112 @@
+"""What a speaker's label is made of: its shape at a line's start, and names that are none.
+
+Used by `udfs.dialogue.turns` alone. A name is free-form, so no list can hold all; what can be
+listed is what looks like a label and is none (`Proof:`), and words that only people are called by.
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from udfs.dialogue.label_words import PARTICLES, ROLES, STRUCTURAL
+
+LONGEST_ING_NAME = 6  # Ming, Xiping; longer ones are Expanding, Simplifying, and a rare Fleming
+
+# Up to 80 characters before a line's first colon, ASCII's or the wide one, and what may close a
+# label after it. URLs (`https://`), ratios (`3:4`) and definitions (`x := 5`) are no labels.
+LINE_HEAD = re.compile(
+    r"^(?P<head>[^\n:\uff1a]{1,80})[:\uff1a](?P<close>[*_\]”\"]{1,4}|[ ]\*\*(?=\s)|)(?![\d/=:])",
+    re.MULTILINE,
+)
+# The parts of a head. No two neighbours share a character, blanks apart, and a head is short: no
+# line costs more than a few hundred steps.
+HEAD = re.compile(
+    r"""
+    [\s>]*
+    (?P<item> (?:\d{1,3}[.)] | [-\u2013•+*] | \#{1,6}) \s+ )?
+    (?P<open> [*_\["“]{0,4} )
+    (?P<name> [^\W\d_] [^*_\[\](){}$\\|<>=+/"“”`#,;!?%^~@]* )
+    (?P<shut> [*_\]"”]{0,4} ) \s*
+    (?P<aside> [(\[] [^()\[\]]* [)\]] )?
+    [*_\]"”\s]{0,5}
+    """,
+    re.VERBOSE,
+)
+
+
+class Label(NamedTuple):
+    """A possible label: its normalised name, how it is set, and where the line and body start."""
+
+    name: str
+    raw: str
+    is_item: bool
+    start: int
+    body_start: int
+
+
+def read_label(line: re.Match[str]) -> Label | None:
+    """The possible label in a line's head, None where its shape is not one's."""
+    parts = HEAD.fullmatch(line["head"])
+    if parts is None:
+        return None
+    opened, closed = parts["open"], parts["shut"] + line["close"] + line["head"][-1]
+    # `**Note: all of this is bold**`: the bold is the sentence's, not a label's.
+    if ("*" in opened and "*" not in closed) or ("[" in opened and "]" not in closed):
+        return None
+    raw = parts["name"].strip()
+    body_start = line.end() if opened else line.start("close")
+    return Label(normalise_name(raw), raw, bool(parts["item"]), line.start(), body_start)
+
+
+def normalise_name(name: str) -> str:
+    """One spelling for all of a speaker's: case, width and blanks do not tell people apart."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def is_role(name: str) -> bool:
+    """Whether a normalised name is all roles and their numbers: `student b`, `dr. expert`."""
+    words = split_name(name)
+    if not any(word in ROLES for word in words):
+        return False
+    return all(w in ROLES or w in PARTICLES or len(w) == 1 or w.isdecimal() for w in words)
+
+
+def could_be_name(label: Label) -> bool:
+    """Whether a label may be a person's name: few words, all capitalised, none from a textbook."""
+    words = split_name(label.raw)
+    if not 1 <= len(words) <= 5 or is_structural(label.name):
+        return False
+    if has_wide_script(label.name):
+        return len(label.name) <= 10  # Chinese and Japanese names and roles have 2 to 8 characters
+    return all(is_capitalised(word) or word.casefold() in PARTICLES for word in words)
+
+
+def is_structural(name: str) -> bool:
+    """Whether a normalised name is a textbook's: `step 2`, `base case`, `proof of lemma 3`.
+
+    The first word decides (`case a`) unless a role ends the name (`problem solver`), and so does
+    the last that is no number (`inductive step`). A long participle (`simplifying`) is a step.
+    """
+    words = [word for word in split_name(name) if not word.isdecimal()]
+    while len(words) > 1 and len(words[-1]) == 1:
+        words.pop()
+    if not words or words[-1] in ROLES:
+        return not words
+    if words[0] not in ROLES and words[0].endswith("ing") and len(words[0]) > LONGEST_ING_NAME:
+        return True
+    return words[0] in STRUCTURAL or words[-1] in STRUCTURAL
+
+
+def split_name(name: str) -> list[str]:
+    """A name's words, without the full stops of `Dr.` and `Q.E.D.`."""
+    return name.replace(".", " ").split()
+
+
+def is_capitalised(word: str) -> bool:
+    """Whether a word starts with a capital, a digit or a letter of a script without case."""
+    return not word[0].islower()
+
+
+def has_wide_script(name: str) -> bool:
+    """Whether a name is written in Chinese, Japanese or Korean letters, without blanks."""
+    return "\u3040" <= name[0] <= "\ud7ff" and " " not in name
