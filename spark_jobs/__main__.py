@@ -57,6 +57,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run one job; returns the exit code."""
     verbose = "--verbose" in arguments
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr)
+    # It logs a stack trace for every call that a JVM did not live to answer.
+    logging.getLogger("py4j").setLevel(logging.INFO if verbose else logging.CRITICAL)
     try:
         options = parse_arguments(arguments)
         settings = load_settings(options.target, options.conf, options.assignments or [])
@@ -64,10 +66,7 @@ def main(arguments: Sequence[str]) -> int:
             sys.stdout.write(json.dumps(settings.model_dump(), indent=2, ensure_ascii=False) + "\n")
             return DONE
         run_job(options, settings)
-    except KeyboardInterrupt:
-        say_error("interrupted; what was committed stays, run the same command to go on")
-        return FAILED
-    except Exception as error:  # noqa: BLE001 - the last stop before a stack trace
+    except BaseException as error:  # noqa: BLE001 - the last stop before a stack trace
         return report(error, verbose=verbose)
     return DONE
 
@@ -143,34 +142,51 @@ def run_job(options: argparse.Namespace, settings: Settings) -> None:
             raise MindError("something is missing: see above")
         return
     from spark_jobs.core.runs import Run, execute
-    from spark_jobs.core.session import open_session
+    from spark_jobs.core.session import open_session, stop_on_interrupt
 
     work: Callable[[Run], Any] = import_module(f"spark_jobs.{options.job}").run
-    run = Run(options.job, settings, open_session(settings, options.job), options)
+    spark = open_session(settings, options.job)
+    stop_on_interrupt(spark)
+    run = Run(options.job, settings, spark, options)
     if options.job == "sql":
         work(run)
     else:
         execute(run, work)
 
 
-def report(error: Exception, *, verbose: bool) -> int:
+def report(error: BaseException, *, verbose: bool) -> int:
     """Say what went wrong in one message; the exit code."""
+    if isinstance(error, SystemExit):
+        raise error
+    if was_interrupted(error):
+        say_error("interrupted; what was committed stays, run the same command to go on")
+        return FAILED
     if verbose:
         traceback.print_exc()
-    say_error(describe(error))
-    if not verbose and not isinstance(error, MindError):
+    known = find_known_error(error)
+    say_error(known or f"{type(error).__name__}: {str(error)[:2000]}")
+    if not verbose and known is None:
         say_error("the same command with --verbose shows where")
     return USAGE if isinstance(error, UsageError) else FAILED
 
 
-def describe(error: Exception) -> str:
-    """An error's own message; one that a worker raised is found in Spark's report of it."""
+def was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is the error, or what the error came from when all was being cleared up."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
+def find_known_error(error: BaseException) -> str | None:
+    """The message of one of our own errors, also when a worker raised it and Spark reports it."""
     text = str(error)
-    for line_start in ("udfs.errors.EngineError: ", "udfs.errors.UsageError: "):
-        _, found, rest = text.rpartition(line_start)
+    if isinstance(error, MindError):
+        return text
+    for beginning in ("udfs.errors.EngineError: ", "udfs.errors.UsageError: "):
+        _, found, rest = text.rpartition(beginning)
         if found:
             return rest.split("\n\tat ")[0].split("\n\nDriver stacktrace")[0].strip()
-    return text if isinstance(error, MindError) else f"{type(error).__name__}: {text[:2000]}"
+    return None
 
 
 if __name__ == "__main__":

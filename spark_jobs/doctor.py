@@ -59,11 +59,12 @@ def check_java(_: Settings) -> str:
     if java is None:
         raise MindError(f"no java on PATH: install Java {JAVA}, or set JAVA_HOME")
     done = subprocess.run([java, "-version"], capture_output=True, text=True, check=True)
-    first = done.stderr.splitlines()[0]
-    version = re.search(r'"(\d+)', first)
+    # Other lines may come first, say of JAVA_TOOL_OPTIONS.
+    version = re.search(r'.* version "(\d+).*', done.stderr)
     if version is None or int(version[1]) < JAVA:
-        raise MindError(f"{first}, expected Java {JAVA} or later: install it, or set JAVA_HOME")
-    return first
+        said = version[0] if version else done.stderr.strip()
+        raise MindError(f"{said}, expected Java {JAVA} or later: install it, or set JAVA_HOME")
+    return version[0]
 
 
 def check_packages(_: Settings) -> str:

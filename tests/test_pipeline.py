@@ -95,9 +95,9 @@ def test_sql_works_at_once_from_another_process(home: Path) -> None:
 
 def test_sql_asks_the_same_engine_one_row_at_a_time(home: Path) -> None:
     query = (
-        "select n, mind_dialogue(text, style).* from values "
+        "select n, d.* from (select n, mind_dialogue(text, style) as d from values "
         "(1, 'One and one is two.', 'debate'), (2, null, 'debate'), (3, 'x', null) "
-        "as t(n, text, style) order by n"
+        "as t(n, text, style)) order by n"
     )
 
     done = run(home, "sql", "--json", query, "--set", "generate.sampling.max_tokens=24")

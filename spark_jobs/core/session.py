@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,23 @@ def open_session(settings: Settings, job: str) -> "SparkSession":
     for name, value in session_properties(settings, job).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def stop_on_interrupt(spark: "SparkSession") -> None:
+    """Make Ctrl-C end the JVM first, then raise KeyboardInterrupt.
+
+    PySpark's own handler calls the JVM in the middle of another call to it and can hang for ever.
+    With the JVM gone, what is being written is left uncommitted, every further call fails at
+    once, and the engine's supervisor sees that nobody needs it any more.
+    """
+    jvm = getattr(spark.sparkContext._gateway, "proc", None)  # noqa: SLF001 - the only way to it
+
+    def interrupt(*_: object) -> None:
+        if jvm is not None:
+            jvm.terminate()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def session_properties(settings: Settings, job: str) -> dict[str, str]:

@@ -39,6 +39,12 @@ def make_plan(recipe: Recipe, **changes: object) -> EnginePlan:
     return EnginePlan.model_validate({**fields, **changes})
 
 
+def make_embedded_plan(model: Path, directory: Path) -> EnginePlan:
+    """The embedded engine in a private directory."""
+    recipe = load_recipe(ENGINES / "llamacpp.toml")
+    return make_plan(recipe, model=str(model), directory=str(directory))
+
+
 @pytest.fixture
 def embedded_plan(
     embedded_model: Path, tmp_path_factory: pytest.TempPathFactory
@@ -46,8 +52,7 @@ def embedded_plan(
     """The embedded engine in a directory of the test's own."""
     directory = tmp_path_factory.mktemp("e")
     directory.chmod(0o700)
-    recipe = load_recipe(ENGINES / "llamacpp.toml")
-    plan = make_plan(recipe, model=str(embedded_model), directory=str(directory))
+    plan = make_embedded_plan(embedded_model, directory)
     yield plan
     # These tests are their own executors: nobody's end would end the engine.
     end_processes(processes_of(plan), grace=10)

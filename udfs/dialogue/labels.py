@@ -98,8 +98,8 @@ def is_structural(name: str) -> bool:
 
 
 def split_name(name: str) -> list[str]:
-    """A name's words, without the full stops of `Dr.` and `Q.E.D.`."""
-    return name.replace(".", " ").split()
+    """A name's words, without the full stop of `Dr.`."""
+    return [word.rstrip(".") for word in name.split() if word != "."]
 
 
 def is_capitalised(word: str) -> bool:

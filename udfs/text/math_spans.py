@@ -19,10 +19,10 @@ from udfs.text.math_words import is_inline_math, is_prose
 
 # Bounds in characters, several times what 135 real pages hold (see the numbers beside each):
 # they only end the search of a delimiter whose partner is missing.
-INLINE_LIMIT = 1_000  # longest real one: 194
-DISPLAY_LIMIT = 8_000  # longest real one: 1,107
+INLINE_LIMIT = 1_000  # longest real one: 192
+DISPLAY_LIMIT = 8_000  # longest real one: 706
 ENVIRONMENT_LIMIT = 20_000
-FENCE_LIMIT = 100_000  # longest real one: 9,301
+FENCE_LIMIT = 100_000  # longest real one: 7,061
 LONGEST_RUN = 16  # backticks or tildes in a row; more are ornament
 MORE_DOLLARS = 4  # `$` tried beyond the first while braces are open, as in $\text{for $x$}$
 

@@ -1,0 +1,47 @@
+"""The rules as shipped, and dialogues in few words."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from udfs.checks.base import Dialogue
+from udfs.checks.rules import Rules, Verdict, judge
+from udfs.dialogue.styles import Style
+
+CONF = Path("conf/mind.toml")
+
+
+@pytest.fixture(scope="session")
+def rules() -> Rules:
+    path = CONF if "[filter" in CONF.read_text() else Path("/tmp/filter_fragment.toml")
+    return Rules.model_validate(tomllib.loads(path.read_text())["filter"]["checks"])
+
+
+@pytest.fixture(scope="session")
+def lesson() -> Style:
+    return Style(
+        name="lesson",
+        participants="a teacher and a student",
+        labels=("Teacher", "Student"),
+        knowledge_gap="",
+        min_speakers=2,
+        min_turns=4,
+        opening="",
+        instruction="Talk.",
+    )
+
+
+@pytest.fixture(scope="session")
+def rephrase(lesson: Style) -> Style:
+    return lesson.model_copy(update={"labels": (), "min_speakers": 1, "min_turns": 1})
+
+
+@pytest.fixture
+def judged(rules: Rules, lesson: Style) -> Callable[..., Verdict]:
+    def judge_text(text: str, **facts: object) -> Verdict:
+        facts = {"source": "", "style": lesson, "n_tokens": 300} | facts
+        return judge(Dialogue(text=text, **facts), rules)  # type: ignore[arg-type]
+
+    return judge_text

@@ -1,0 +1,1 @@
+"""Checks: pure functions that measure a generated dialogue and say what is wrong with it."""

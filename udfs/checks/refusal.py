@@ -1,0 +1,90 @@
+"""`refusal`: the model declines, or its speakers agree that there is nothing to talk about.
+
+Source: phrases of chat models' refusals, and an audit: in a lesson people say `I can't see why`
+and `I'm sorry, I made a mistake`, so a phrase counts only where it is about the *request*, at the
+beginning; an apology alone only in a short text that is no dialogue.
+"""
+
+import re
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from udfs.checks import base
+
+REASON = "refusal"
+
+# What a model cannot or will not do, said of the task itself.
+WORK = (
+    r"(?:conversation|dialogue|discussion|debate|interview|request|rewrit\w+|summar\w+|text you"
+    r"|passage you|content you|without (?:the|a|any|more) (?:text|context|content|passage))"
+)
+UNABLE = (
+    r"i(?:'m| am)? (?:can't|cannot|can not|won't|will not|unable to|not able to|could not|couldn't)"
+)
+DECLINES = re.compile(
+    r"\bas an? (?:ai|artificial intelligence|large language|language)\b(?: language)?(?: model)?"
+    r"|\b" + UNABLE + r" (?:\w+ ){1,8}?" + WORK + r"|\b" + UNABLE + r" (?:assist|comply|fulfil)"
+    r"|\bplease (?:provide|share|give|paste)(?: \w+){0,4} (?:text|passage|context|content|page)\b"
+    r"|\bno (?:text|passage|content|page) (?:was|is|has been|to) (?:provided|given|rewrite|convert)"
+)
+APOLOGISES = re.compile(r"\W{0,5}(?:i'm sorry|i am sorry|i apologi[sz]e|sorry|unfortunately,? i)\b")
+NOTHING = re.compile(
+    r"\b(?:there(?:'s| is| isn't| is not)|there does(?:n't| not) seem to be)"
+    r" (?:nothing|not much|little|no (?:math\w*|real|actual|useful) ?\w*|any(?:thing)?"
+    r"|much)(?: \w+){0,3}? (?:to|here|for us)\b(?: \w+){0,3}?"
+    r" ?(?:discuss|talk about|work with|explain|learn|solve|here)"
+    r"|\b(?:text|page|passage|document) (?:does(?:n't| not) (?:really |actually )?"
+    r"(?:contain|have|include|provide|offer) (?:any|enough|much)|(?:contains|has|offers) no)"
+    r" (?:math\w*|content|information|context|substance|problem)"
+)
+
+
+class Limits(base.Limits):
+    """`head`: characters at the beginning in which a refusal counts; `max_apology_words`: an
+    apology is a refusal in a text of so many words at most; `max_nothing_share`: part of the
+    turns that may say there is nothing to discuss, where two speakers do, 0 to 1.
+    """
+
+    head: int = Field(ge=0)
+    max_apology_words: int = Field(ge=0)
+    max_nothing_share: float = Field(ge=0, le=1)
+
+
+@dataclass(frozen=True)
+class Values:
+    """`declines`: the beginning refuses; `nothing_turns`: turns that find nothing to discuss."""
+
+    declines: bool
+    nothing_turns: int
+
+
+def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
+    """Reject a refusal by the model, or one that its speakers play."""
+    speakers = _find_nothing(dialogue)
+    values = Values(_declines(dialogue, limits), len(speakers))
+    agreed = len(set(speakers)) > 1 and len(speakers) > limits.max_nothing_share * len(
+        dialogue.turns
+    )
+    return base.Finding(values, REASON if values.declines or agreed else None)
+
+
+def _declines(dialogue: base.Dialogue, limits: Limits) -> bool:
+    """Whether the beginning is a refusal."""
+    text, turns = dialogue.lower, dialogue.turns
+    if DECLINES.search(text[: limits.head]):
+        return True
+    if len(turns) >= dialogue.style.min_turns > 1:
+        return False  # in a dialogue people may be sorry
+    start = turns[0].body_start if turns and not text[: turns[0].start].strip() else 0
+    # Lower-casing can lengthen a text by a few characters (Turkish İ), which blanks make up for.
+    apology = APOLOGISES.match(text, min(start, len(text)))
+    return apology is not None and len(text.split()) <= limits.max_apology_words
+
+
+def _find_nothing(dialogue: base.Dialogue) -> list[str]:
+    """The speakers of the turns that find nothing to discuss."""
+    text = dialogue.lower
+    if NOTHING.search(text) is None:
+        return []
+    return [t.speaker for t in dialogue.turns if NOTHING.search(text, t.body_start, t.end)]

@@ -1,0 +1,125 @@
+"""The rules: all checks with their limits, and the verdict on a dialogue.
+
+Adding a check is adding its file, its line in CHECKS and in Rules, and its table in
+`conf/mind.toml`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, get_type_hints
+
+from pydantic import BaseModel, ConfigDict
+
+from udfs import checks
+from udfs.checks import (
+    alternation,
+    engine_status,
+    latex_broken,
+    no_dialogue,
+    one_sided,
+    preamble,
+    refusal,
+    repetition,
+    role_names,
+    too_few_tokens,
+    truncated,
+)
+from udfs.checks.base import Dialogue, Finding, Limits, Value
+from udfs.keys import content_key
+
+# Raised by every change of what a check measures or finds: old verdicts then stay what they were.
+CHECKS_VERSION = 1
+
+
+class Check(Protocol):
+    """What the module of a check offers."""
+
+    @property
+    def REASON(self) -> str:  # noqa: N802
+        """The word for what it finds; its name in the settings too."""
+
+    @property
+    def Values(self) -> type[Any]:  # noqa: N802
+        """The values it measures, a dataclass."""
+
+    def check(self, dialogue: Dialogue, limits: Any) -> Finding[Any]:
+        """The finding on one dialogue; pure, and never raises."""
+
+
+CHECKS: Mapping[str, Check] = {
+    check.REASON: check
+    for check in (
+        engine_status,
+        too_few_tokens,
+        truncated,
+        no_dialogue,
+        one_sided,
+        role_names,
+        alternation,
+        preamble,
+        refusal,
+        latex_broken,
+        repetition,
+    )
+}
+
+
+class Rules(BaseModel):
+    """The limits of all checks: the table `[filter.checks]` of the settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine_status: checks.engine_status.Limits
+    too_few_tokens: checks.too_few_tokens.Limits
+    truncated: checks.truncated.Limits
+    no_dialogue: checks.no_dialogue.Limits
+    one_sided: checks.one_sided.Limits
+    role_names: checks.role_names.Limits
+    alternation: checks.alternation.Limits
+    preamble: checks.preamble.Limits
+    refusal: checks.refusal.Limits
+    latex_broken: checks.latex_broken.Limits
+    repetition: checks.repetition.Limits
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rules say of one dialogue.
+
+    `reasons` are of gates, `tags` of checks that only record, both complete and in the order of
+    CHECKS; `accepted` means no reason. `values` has every name of `value_types()`.
+    """
+
+    accepted: bool
+    reasons: tuple[str, ...]
+    tags: tuple[str, ...]
+    values: dict[str, Value]
+
+
+def judge(dialogue: Dialogue, rules: Rules) -> Verdict:
+    """The verdict on one dialogue; a check whose action is `off` measures but finds nothing."""
+    found: dict[str, list[str]] = {"gate": [], "tag": [], "off": []}
+    values: dict[str, Value] = {}
+    for name, check in CHECKS.items():
+        limits: Limits = getattr(rules, name)
+        finding = check.check(dialogue, limits)
+        values.update(vars(finding.values))
+        if finding.reason is not None:
+            found[limits.action].append(finding.reason)
+    return Verdict(not found["gate"], tuple(found["gate"]), tuple(found["tag"]), values)
+
+
+def rules_id(rules: Rules) -> str:
+    """Identifies what decides a verdict: every limit and action, and the checks' version."""
+    thresholds = json.dumps(rules.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return content_key(str(CHECKS_VERSION), thresholds)
+
+
+def value_types() -> dict[str, type]:
+    """Name and Python type of every value, in the order of CHECKS; for the table's schema."""
+    return {
+        name: kind
+        for check in CHECKS.values()
+        for name, kind in get_type_hints(check.Values).items()
+    }
