@@ -69,9 +69,7 @@ def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_help_of_each_job_names_its_options(
-    job: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_help_of_each_job_names_its_options(job: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["local", job, "--help"])
 

@@ -10,13 +10,12 @@ from udfs.checks.base import Dialogue
 from udfs.checks.rules import Rules, Verdict, judge
 from udfs.dialogue.styles import Style
 
-CONF = Path("conf/mind.toml")
+CONF = Path(__file__).parents[2] / "conf" / "mind.toml"
 
 
 @pytest.fixture(scope="session")
 def rules() -> Rules:
-    path = CONF if "[filter" in CONF.read_text() else Path("/tmp/filter_fragment.toml")
-    return Rules.model_validate(tomllib.loads(path.read_text())["filter"]["checks"])
+    return Rules.model_validate(tomllib.loads(CONF.read_text())["filter"]["checks"])
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from udfs.checks.preamble import strip_preamble
-from udfs.checks.rules import Rules, judge
 
 from udfs.checks.base import Dialogue
+from udfs.checks.preamble import strip_preamble
+from udfs.checks.rules import Rules, judge
 from udfs.dialogue.styles import Style
 
 Row = dict[str, Any]

@@ -1,8 +1,8 @@
 """`no_dialogue`: an article, a monologue, or two remarks instead of a conversation.
 
-Source: the style's own grammar (`min_speakers`, `min_turns` in its file) and an audit of the
-embedded model's outputs: it likes to answer with an article under bold headings, which look like
-labels of people who speak once each. In a conversation somebody speaks again.
+Source: the style's own grammar (`min_speakers`, `min_turns` in its file). Our own addition: bold
+headings of an article look like labels of people who speak once each, and in a conversation
+somebody speaks again.
 """
 
 from collections import Counter

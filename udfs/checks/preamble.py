@@ -1,8 +1,8 @@
 """`preamble`: words to the person who asked, before the dialogue.
 
 Source: chat models open with `Sure! Here is the conversation:` in spite of being told not to; the
-patterns come from outputs of the embedded model and of larger ones. The preamble is stripped
-before anything else is judged, and tagged.
+patterns are our own list of such phrases, not yet measured on a large model. The preamble is
+stripped before anything else is judged, and tagged.
 """
 
 import re

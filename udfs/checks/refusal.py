@@ -1,8 +1,8 @@
 """`refusal`: the model declines, or its speakers agree that there is nothing to talk about.
 
-Source: phrases of chat models' refusals, and an audit: in a lesson people say `I can't see why`
-and `I'm sorry, I made a mistake`, so a phrase counts only where it is about the *request*, at the
-beginning; an apology alone only in a short text that is no dialogue.
+Source: our own list of chat models' phrases, not yet measured on a large model. In a lesson people
+say `I can't see why` and `I'm sorry, I made a mistake`, so a phrase counts only where it is about
+the *request*, at the beginning; an apology alone only in a short text that is no dialogue.
 """
 
 import re

@@ -3,9 +3,10 @@
 Sources: duplicate n-grams are the idea of Gopher's filters (Rae et al., 2021), here on prose
 alone, since formulas and labels repeat in every good dialogue; the compression ratio is that of
 Whisper's decoder (Radford et al., 2022: 2.4, for short speech), moved to where row reductions and
-inductions pass. Limits beside `conf/mind.toml` come from an audit of real outputs.
+inductions pass. What the limits were measured on stands beside them in `conf/mind.toml`.
 """
 
+import string
 import zlib
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from udfs.checks import base
 REASON = "repetition"
 
 PROBE = 24  # characters of the text's end that are looked for further up
+CLOSING = string.punctuation + string.whitespace
 CANDIDATES = 12  # places where they are found that are tried as the loop's length
 
 
@@ -50,7 +52,9 @@ class Values:
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject what one of the three tests finds."""
     share, ngrams = measure_duplicates(dialogue.prose_words, limits.ngram)
-    loop = find_tail_loop(dialogue.text, rounds=limits.min_loop_rounds)
+    # A formula or a sentence may be closed behind its loop (`... + 1 + 1$.`).
+    ends = {dialogue.text.rstrip(), dialogue.text.rstrip(CLOSING)}
+    loop = max(find_tail_loop(text, rounds=limits.min_loop_rounds) for text in ends)
     values = Values(share, loop, measure_compression(dialogue.text))
     found = (
         (share > limits.max_duplicate_share and ngrams >= limits.min_ngrams)
@@ -78,8 +82,9 @@ def find_tail_loop(text: str, *, rounds: float) -> int:
     The end's last characters are looked up further up; each distance is a possible length of the
     block. All work is done by string comparison, and the number of tries is bounded.
     """
-    text = text.rstrip()
     probe, longest, at = text[-PROBE:], 0, len(text) - PROBE
+    if at <= 0:
+        return 0
     for _ in range(CANDIDATES):
         at = text.rfind(probe, 0, at + PROBE - 1)
         period = len(text) - PROBE - at

@@ -1,7 +1,7 @@
 """`truncated`: the text stops in the middle.
 
-Source: the engine's finish reason; for the ending, an audit of real outputs: models that end by
-themselves close with a sentence, a formula, a list, a farewell or a stage direction.
+Source: the engine's finish reason; for the ending, our own list of how texts close: with a
+sentence, a formula, code, a list, a farewell or a stage direction.
 """
 
 import re
@@ -29,7 +29,7 @@ FAREWELL = re.compile(
 SMILEY = re.compile(r"[:;=]-?[)D(]$")
 THE_END = re.compile(r"\W{0,5}(?:the )?end(?: of (?:the )?[\w ]{1,40})?\W{0,5}", re.IGNORECASE)
 ITEM = re.compile(r"[ \t>]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\S")
-LONG_WORD = re.compile(r"[^\W\d_]{3}")
+NO_BARE_FORMULA = re.compile(r"[^\W\d_²³]{3}|[$\\]")  # a word, or a formula that did not close
 RELATION = re.compile(r"[=<>≤≥≈≡∈]")
 
 
@@ -53,8 +53,9 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:  # n
 
 
 def _has_end(dialogue: base.Dialogue) -> bool:
-    """Whether the text ends with one of the known ends."""
-    tail = dialogue.text[-TAIL:]
+    """Whether the last turn, or a text without turns, ends with one of the known ends."""
+    start = dialogue.turns[-1].body_start if dialogue.turns else 0
+    tail = dialogue.text[start:][-TAIL:]
     text = RULES_BELOW.sub("", tail.rstrip())
     core = text.rstrip(CLOSERS)
     if not core:
@@ -89,7 +90,7 @@ def _ends_with_line(text: str) -> bool:
     line = line.strip().strip("*_ ")
     if (line[:1], line[-1:]) in {("(", ")"), ("[", "]")} or THE_END.fullmatch(line):
         return True
-    if RELATION.search(line) and not LONG_WORD.search(line):
+    if RELATION.search(line) and not NO_BARE_FORMULA.search(line):
         return line[-1].isalnum() or line[-1] in ")%²³"
     above = before[-1].rstrip(CLOSERS) if before else ""
     in_list = ITEM.match(text.rsplit("\n", 1)[-1]) and ITEM.match(above)

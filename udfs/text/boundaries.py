@@ -32,8 +32,8 @@ ITEM = re.compile(
 )
 PROSE_ENVIRONMENT = re.compile(r"^[ \t]*\\begin\{", re.MULTILINE)
 SPACES = re.compile(r"\s*")
-LINE_END = re.compile(r"\n")
-WORD_GAP = re.compile(r"\s+(?=\S)")
+LINE_START = re.compile(r"(?<=\n)[\s\S]")
+WORD_START = re.compile(r"(?<=\s)\S")  # a run of spaces is passed once, not from each space
 DISPLAYS = ("$$", "\\[", "\\b")  # the third is \begin
 SENTENCE_ENDS = (".", "!", "?")
 
@@ -176,14 +176,14 @@ class ForcedCuts:
         return sorted({*words, *edges})
 
     def _lines(self, start: int, end: int) -> list[int]:
-        return self._after(LINE_END, start, end)
+        return self._matches(LINE_START, start, end)
 
     def _words(self, start: int, end: int) -> list[int]:
-        return self._after(WORD_GAP, start, end)
+        return self._matches(WORD_START, start, end)
 
-    def _after(self, pattern: re.Pattern[str], start: int, end: int) -> list[int]:
-        ends = (m.end() for m in pattern.finditer(self._text, start, end))
-        return [p for p in ends if p < end and is_grapheme(self._text, p)]
+    def _matches(self, pattern: re.Pattern[str], start: int, end: int) -> list[int]:
+        found = (m.start() for m in pattern.finditer(self._text, start + 1, end))
+        return [p for p in found if is_grapheme(self._text, p)]
 
     def _graphemes(self, start: int, end: int) -> list[int]:
         first = bisect_right(self._token_starts, start)
