@@ -1,10 +1,11 @@
 """What a Spark task does with its chunks: ask for their missing dialogues, give back attempts."""
 
 import asyncio
-import os
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -44,64 +45,57 @@ def generate(batches: Iterable[pa.RecordBatch], job: GenerationJob) -> Iterator[
     is no engine; a task without rows never asks for one.
     """
     rows = (row for batch in batches for row in batch.to_pylist())
-    first = next(rows, None)
-    if first is None:
-        return
-    tally = Tally(job.tally_folder, f"{first['chunk_id']}-{os.getpid()}")
     buffer: list[Row] = []
-    for outcomes in ask_for_all(chain_first(first, rows), job):
-        for row, outcome in outcomes:
-            tally.add(outcome)
-            buffer.append(row)
+    for attempts in ask_for_all(rows, job):
+        buffer.extend(attempts)
         if len(buffer) >= BATCH_ROWS:
             yield pa.RecordBatch.from_pylist(buffer, schema=job.schema)
             buffer = []
     if buffer:
         yield pa.RecordBatch.from_pylist(buffer, schema=job.schema)
-    tally.flush()
 
 
-def chain_first(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
-    """The row that was looked at, then the rest."""
-    yield first
-    yield from rest
-
-
-def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[tuple[Row, Outcome]]]:
+def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
     """The attempts of each chunk as soon as its last style is done."""
+    first = next(rows, None)
+    if first is None:
+        return
+    # A task that is tried again has the same first chunk, and replaces its counts.
+    tally = Tally(job.tally_folder, first["chunk_id"])
     engine = attach(job.plan)
+
+    async def connect() -> EngineClient:
+        return EngineClient(job.plan, engine)
+
     with background_loop() as loop:
-
-        async def connect() -> EngineClient:
-            return EngineClient(job.plan, engine)
-
         client = asyncio.run_coroutine_threadsafe(connect(), loop).result()
+        asyncio.run_coroutine_threadsafe(tally.keep_written(), loop)
         try:
             yield from run_window(
                 loop,
-                rows,
-                lambda row: ask_for_chunk(row, job, client),
+                chain([first], rows),
+                lambda row: ask_for_chunk(row, job, client, tally),
                 width=job.window,
                 weigh=lambda row: len(row["missing"]),
             )
         finally:
             asyncio.run_coroutine_threadsafe(client.session.close(), loop).result()
+            tally.write(json.dumps(tally.counts))
 
 
 async def ask_for_chunk(
-    row: Row, job: GenerationJob, client: EngineClient
-) -> list[tuple[Row, Outcome]]:
+    row: Row, job: GenerationJob, client: EngineClient, tally: Tally
+) -> list[Row]:
     """All missing dialogues of one chunk, sent back to back so that they share its prefix."""
     text, neutralised = break_likely_control_tokens(row["text"])
-    requests = []
-    for wanted in row["missing"]:
+
+    async def ask(wanted: Row) -> Row:
         spec = job.specs[wanted["spec_id"]]
-        requests.append(client.complete(spec.messages(text), spec.sampling))
-    outcomes = await asyncio.gather(*requests)
-    return [
-        (attempt_row(row, wanted, outcome, job, neutralised=neutralised), outcome)
-        for wanted, outcome in zip(row["missing"], outcomes, strict=True)
-    ]
+        outcome = await client.complete(spec.messages(text), spec.sampling)
+        tally.add(outcome)
+        return attempt_row(row, wanted, outcome, job, neutralised=neutralised)
+
+    return await asyncio.gather(*(ask(wanted) for wanted in row["missing"]))
 
 
 def attempt_row(

@@ -4,9 +4,9 @@ Only for display: the truth is in the table. A folder that executors cannot writ
 display, not the job.
 """
 
+import asyncio
 import json
 import logging
-import time
 from collections import Counter
 from typing import Any
 
@@ -15,7 +15,7 @@ import fsspec
 from udfs.engine.outcomes import Outcome
 
 LOG = logging.getLogger(__name__)
-FLUSH_SECONDS = 2.0
+WRITE_SECONDS = 2.0
 
 
 class Tally:
@@ -24,27 +24,27 @@ class Tally:
     def __init__(self, folder: str, name: str) -> None:
         self.folder, self.name = folder, name
         self.counts: Counter[str] = Counter()
-        self.flushed_at = 0.0
-        self.writable = True
 
     def add(self, outcome: Outcome) -> None:
-        """Count one outcome; write the file if the last time is long ago."""
+        """Count one outcome."""
         self.counts.update(tally_outcome(outcome))
-        if time.monotonic() - self.flushed_at >= FLUSH_SECONDS:
-            self.flush()
 
-    def flush(self) -> None:
-        """Write the counts so far."""
-        self.flushed_at = time.monotonic()
-        if not self.writable:
-            return
+    async def keep_written(self) -> None:
+        """Write the counts every other second until cancelled, or until they cannot be written."""
+        # Turned into text here, on the thread that counts.
+        while await asyncio.to_thread(self.write, json.dumps(self.counts)):  # noqa: ASYNC110 - a rhythm
+            await asyncio.sleep(WRITE_SECONDS)
+
+    def write(self, counts: str) -> bool:
+        """Write counts; False when the folder cannot be written."""
         try:
             filesystem, path = fsspec.core.url_to_fs(self.folder)
             filesystem.makedirs(path, exist_ok=True)
-            filesystem.pipe_file(f"{path}/{self.name}.json", json.dumps(self.counts).encode())
+            filesystem.pipe_file(f"{path}/{self.name}.json", counts.encode())
         except (OSError, ImportError, ValueError) as error:
             LOG.warning("progress is not shown: %s cannot be written: %s", self.folder, error)
-            self.writable = False
+            return False
+        return True
 
 
 def tally_outcome(outcome: Outcome) -> dict[str, int]:

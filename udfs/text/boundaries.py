@@ -73,8 +73,9 @@ def _find_clean(text: str, spans: list[Span]) -> Iterator[tuple[int, int]]:
     yield from ((m.start(), BLOCK) for m in PROSE_ENVIRONMENT.finditer(text))
     yield from ((m.start(), SENTENCE) for m in ITEM.finditer(text))
     yield from ((position, SENTENCE) for position in find_sentence_starts(text))
+    rows = {span.start for span in spans if span.kind == "table"}
     for span in spans:
-        yield from _find_at_span(text, span)
+        yield from _find_at_span(text, span, rows)
 
 
 def _is_midway(text: str, before: int, after: int) -> bool:
@@ -83,19 +84,21 @@ def _is_midway(text: str, before: int, after: int) -> bool:
     return text[before - 1 : before] == ":" or follows in DISPLAYS or follows[:1].islower()
 
 
-def _find_at_span(text: str, span: Span) -> Iterator[tuple[int, int]]:
-    """Boundaries that a span makes before or after itself."""
+def _find_at_span(text: str, span: Span, rows: set[int]) -> Iterator[tuple[int, int]]:
+    """Boundaries that a span makes before or after itself; `rows` are the starts of all rows."""
     after = SPACES.match(text, span.end)
     follows = after.end() if after is not None else span.end
+    behind = skip_gap(text, span.end, follows)
     if span.kind == "code_fence":
         yield span.start, BLOCK + MIDWAY
-        yield skip_gap(text, span.end, follows), BLOCK
+        yield behind, BLOCK
     elif span.kind == "table":
         is_rule = "--" in text[span.start : span.end] and _is_rule(text[span.start : span.end])
         yield span.start, ROW + AFTER_HEADING * is_rule
-        yield skip_gap(text, span.end, follows), SENTENCE
+        if behind not in rows:
+            yield behind, SENTENCE
     elif span.end < follows < len(text) and _ends_sentence(text, span, follows):
-        yield skip_gap(text, span.end, follows), SENTENCE
+        yield behind, SENTENCE
 
 
 def _is_rule(row: str) -> bool:

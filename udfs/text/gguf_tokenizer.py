@@ -59,9 +59,8 @@ def read_metadata(model: Path) -> Json:
     try:
         import gguf
     except ImportError as error:
-        raise UsageError("the package gguf is missing: pip install 'mind-on-spark[local]'") from (
-            error
-        )
+        message = "the package gguf is missing: pip install 'mind-on-spark[local]'"
+        raise UsageError(message) from error
     try:
         fields = gguf.GGUFReader(model).fields
     except (OSError, ValueError) as error:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from udfs.text.blocks import LONGEST_RUN, find_fences, find_rows
 from udfs.text.math_words import is_inline_math, is_prose
 
 # Bounds in characters, several times what 135 real pages hold (see the numbers beside each):
@@ -22,8 +23,6 @@ from udfs.text.math_words import is_inline_math, is_prose
 INLINE_LIMIT = 1_000  # longest real one: 192
 DISPLAY_LIMIT = 8_000  # longest real one: 706
 ENVIRONMENT_LIMIT = 20_000
-FENCE_LIMIT = 100_000  # longest real one: 7,061
-LONGEST_RUN = 16  # backticks or tildes in a row; more are ornament
 MORE_DOLLARS = 4  # `$` tried beyond the first while braces are open, as in $\text{for $x$}$
 
 # Environments that hold paragraphs: text in them may be cut between sentences.
@@ -38,7 +37,6 @@ PROSE_ENVIRONMENTS = frozenset(
 OPENER = re.compile(
     r"\\[\\$`]|(?P<bracket>\\[\[(])|(?P<begin>\\begin[ ]?\{)|(?P<ticks>`+)|(?P<dollars>\$\$?)"
 )
-FENCE_LINE = re.compile(r"^[ \t>]*(?P<run>`{3,}|~{3,})(?P<info>[^`\n]*)$", re.MULTILINE)
 ENVIRONMENT = re.compile(r"(?<!\\)(?:\\\\)*\\(?P<side>begin|end)[ ]?\{(?P<name>[A-Za-z]+)\*?\}")
 UNESCAPED = r"(?<!\\)(?:\\\\)*"
 DOLLAR = re.compile(UNESCAPED + r"\$")
@@ -48,12 +46,6 @@ TICKS = re.compile(r"`+")
 # Inline math and code end before these: a blank line or a heading.
 BARRIER = re.compile(r"\n[ \t\r]*\n|\n#{1,6} ")
 BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
-PIPED_ROW = re.compile(r"^[ \t>]*\|.*\|[ \t\r]*$", re.MULTILINE)
-# The line under a table's head, with or without outer pipes.
-RULE_ROW = re.compile(
-    r"^[ \t>]*(?:\|[ \t]*)?:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+(?:\|[ \t]*)?\r?$",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,53 +81,18 @@ def mask_spans(text: str, replacement: str = " ") -> str:
 def _scan(text: str, *, tables: bool) -> Iterator[Span]:
     """Fences, and between them everything else."""
     position = 0
-    for fence in _find_fences(text):
-        yield from _scan_between(text, position, fence.start, tables=tables)
-        yield fence
-        position = fence.end
+    for start, end in find_fences(text):
+        yield from _scan_between(text, position, start, tables=tables)
+        yield Span(start, end, "code_fence")
+        position = end
     yield from _scan_between(text, position, len(text), tables=tables)
-
-
-def _find_fences(text: str) -> Iterator[Span]:
-    """Closed fences; a fence without its closing line is ordinary text."""
-    lines = [m for m in FENCE_LINE.finditer(text) if len(m["run"]) <= LONGEST_RUN]
-    covered = 0
-    closers = _find_closing_lines(lines)
-    for number, line in enumerate(lines):
-        if line.start() < covered or closers[number] is None:
-            continue
-        end = lines[closers[number] or 0].end()
-        if end - line.start() <= FENCE_LIMIT:
-            yield Span(line.start(), end, "code_fence")
-            covered = end
-
-
-def _find_closing_lines(lines: list[re.Match[str]]) -> list[int | None]:
-    """For each fence line the number of the line that closes it, None without one.
-
-    That is the next line of the same character, as long or longer, if it is bare. If it names a
-    language it opens a fence of its own, and the one before was never closed.
-    """
-    following: dict[tuple[str, int], int] = {}
-    closers: list[int | None] = []
-    for number in range(len(lines) - 1, -1, -1):
-        character, length = lines[number]["run"][0], len(lines[number]["run"])
-        closer = following.get((character, length))
-        closers.append(closer if closer is not None and _is_bare(lines[closer]) else None)
-        following.update({(character, shorter): number for shorter in range(3, length + 1)})
-    return closers[::-1]
-
-
-def _is_bare(line: re.Match[str]) -> bool:
-    """Whether a fence line names no language, as a closing one must not."""
-    return not line["info"].strip()
 
 
 def _scan_between(text: str, start: int, end: int, *, tables: bool) -> Iterator[Span]:
     """Spans of a stretch without fences."""
-    part = _Part(text[start:end])
-    rows = part.rows if tables else []
-    for span in _merge(part.find(), rows):
+    part = text[start:end]
+    rows = [Span(*row, "table") for row in find_rows(part)] if tables else []
+    for span in _merge(_Part(part).find(), rows):
         yield Span(span.start + start, span.end + start, span.kind)
 
 
@@ -245,28 +202,6 @@ class _Part:
         """Whether both are in one paragraph and not too far apart."""
         barrier = _next(self.barriers, start)
         return end - start <= limit and (barrier is None or barrier >= end)
-
-    @cached_property
-    def rows(self) -> list[Span]:
-        """Rows of tables: lines in pipes, and the lines around a rule that hold a pipe."""
-        rows = {m.start(): m.end() for m in PIPED_ROW.finditer(self.text)}
-        for rule in RULE_ROW.finditer(self.text):
-            rows.update(self.find_rows_around(rule))
-        return [Span(start, end, "table") for start, end in sorted(rows.items())]
-
-    def find_rows_around(self, rule: re.Match[str]) -> Iterator[tuple[int, int]]:
-        """The rule, its head above, and the rows below up to a line without a pipe."""
-        head = self.text.rfind("\n", 0, max(rule.start() - 1, 0)) + 1
-        if rule.start() > 0 and "|" in self.text[head : rule.start()]:
-            yield head, rule.start() - 1
-        start, end = rule.span()
-        while start == rule.start() or "|" in self.text[start:end]:
-            yield start, end
-            start = end + 1
-            line_end = self.text.find("\n", start)
-            end = len(self.text) if line_end < 0 else line_end
-            if RULE_ROW.match(self.text, start):
-                return  # a table of its own: each line is walked over once
 
     @cached_property
     def dollars(self) -> list[int]:

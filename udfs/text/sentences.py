@@ -17,15 +17,16 @@ OPENING = frozenset("\"'\u2018\u201c\u00ab([{$\\*_`#<|-\u2013\u2014\u2022\u00bf\
 # and single letters (initials) need no entry.
 ABBREVIATIONS = frozenset(
     """
-    abbr al alg app approx appr arg art assoc asst ave bros ca cf ch chap chaps co col conj const
-    cont coord cor corp corr def defn defs dept diff dim dist div dr ed eds edn eq eqn eqns eqs est
-    et etc ex exer exp ext fig figs fn func gen gov hon ibid ie eg incl inc inst int introd jan feb
-    mar apr jun jul aug sep sept oct nov dec jr lec lem ltd max mgr min misc mod mr mrs ms mt natl
-    no nos nb obs op orig par paras pg pl pp pr prob proc prof prop props prov pt pts ref refs rem
-    remk repr res resp rev sec secs sect ser sol soln sp sr st stat subsec suppl tab tel temp thm
-    thms trans univ var viz vol vols vs wlog wrt
+    abbr al alg approx appr arg assoc asst ave bros ca cf ch chap chaps conj const cont coord cor
+    corp corr def defn defs dept diff dim dist div dr ed eds edn eq eqn eqns eqs est et etc ex exer
+    exp ext fig figs fn func gov hon ibid ie eg incl inc inst int introd jan feb mar apr jun jul
+    aug sep sept oct nov dec jr lec lem ltd misc mgr mr mrs ms mt natl nb obs orig paras pg pl pp
+    pr prob proc prof prop props prov pt pts ref refs rem remk repr res resp rev sec secs sect ser
+    sol soln sp sr st stat subsec suppl tab tel thm thms trans univ viz vol vols vs wlog wrt
     """.split()  # noqa: SIM905 - a hundred quotes say no more
 )
+# Words of their own as well: short only before a number, as in "No. 5".
+ABBREVIATIONS_OF_NUMBERS = frozenset(["app", "art", "no", "nos", "op", "par"])
 
 
 def find_sentence_starts(text: str) -> Iterator[int]:
@@ -51,10 +52,12 @@ def is_abbreviation(text: str, stop: int, following: int) -> bool:
     found = WORD_BEFORE.search(text[max(stop - LOOK_BACK, 0) : stop])
     if found is None:
         return False
-    word = found[0].lower()
-    if word.isdigit():
-        before = stop - len(word)
-        return text[following].isdigit() or before == 0 or text[before - 1] == "\n"
+    word, before_number = found[0].lower(), text[following].isdigit()
+    if word[0].isdigit():
+        before = text[stop - len(word) - 1 : stop - len(word)]
+        return before_number or (word.isdigit() and before in ("", "\n"))
+    if word in ABBREVIATIONS_OF_NUMBERS:
+        return before_number
     initial = len(word) == 1 and word.isalpha()
     return initial or word in ABBREVIATIONS or "." in word.strip(".")
 
