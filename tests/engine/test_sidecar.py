@@ -1,6 +1,7 @@
 """The engine beside an executor: one, shared, replaced when it dies, gone when its owner is."""
 
 import asyncio
+import errno
 import os
 import signal
 import stat
@@ -14,8 +15,9 @@ import psutil
 import pytest
 
 from tests.engine.conftest import ENGINES, make_plan, processes_of
+from udfs.engine import sidecar
 from udfs.engine.client import EngineClient
-from udfs.engine.processes import ProcessId
+from udfs.engine.processes import MARKER, ProcessId
 from udfs.engine.recipes import EnginePlan, Recipe, load_recipe
 from udfs.engine.sidecar import Engine, attach, base_directory, engine_directory
 from udfs.errors import EngineError
@@ -165,6 +167,35 @@ def test_a_directory_that_others_can_enter_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(EngineError, match="mode 755"):
         base_directory(str(shared))
+
+
+def test_a_full_disk_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(sidecar, "write_atomically", fill)
+    plan = make_plan(load_recipe(ENGINES / "llamacpp.toml"), directory=str(tmp_path))
+
+    with pytest.raises(EngineError, match=r"No space left on device.*engine\.directory"):
+        attach(plan)
+
+
+def test_an_engine_with_an_interpreter_of_its_own_does_not_see_our_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    recipe = failing_recipe().model_copy(
+        update={"command": ("$python", "-c", "import os, sys; sys.exit(str(dict(os.environ)))")}
+    )
+    tmp_path.chmod(0o700)
+    plan = make_plan(recipe, directory=str(tmp_path), max_restarts=0, python=sys.executable)
+
+    with pytest.raises(EngineError) as error:
+        attach(plan)
+
+    assert MARKER in str(error.value)
+    assert "PYTHONPATH" not in str(error.value)
 
 
 def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+import udfs
 from udfs.engine.processes import ProcessId, find_executor
 from udfs.engine.recipes import EnginePlan
 from udfs.errors import EngineError
@@ -209,9 +210,11 @@ def supervisor_command(directory: Path, lock: int) -> list[str]:
 
 
 def supervisor_environment() -> dict[str, str]:
-    """This worker's environment with its import path, and without Spark's thread limit."""
+    """This worker's environment with this package on its path, without Spark's thread limit."""
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
-    environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path)  # noqa: PTH100
+    # A folder, or the .zip that Spark sent.
+    home = os.path.dirname(os.path.dirname(os.path.abspath(udfs.__file__)))  # noqa: PTH100, PTH120
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     return environment
 
 

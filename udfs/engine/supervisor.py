@@ -120,8 +120,16 @@ class Supervisor:
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
-                env={**os.environ, **self.plan.recipe.environment, MARKER: str(self.directory)},
+                env=self.environment(),
             )
+
+    def environment(self) -> dict[str, str]:
+        """The engine's environment: marked, and clean where it has an interpreter of its own."""
+        inherited = dict(os.environ)
+        if self.plan.python:
+            # Packages of this interpreter would be found before those of that one.
+            inherited.pop("PYTHONPATH", None)
+        return {**inherited, **self.plan.recipe.environment, MARKER: str(self.directory)}
 
     def command(self) -> list[str]:
         """The engine's argument vector."""
