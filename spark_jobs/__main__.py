@@ -56,9 +56,7 @@ class SettingAction(argparse.Action):
 def main(arguments: Sequence[str]) -> int:
     """Run one job; returns the exit code."""
     verbose = "--verbose" in arguments
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr)
-    # It logs a stack trace for every call that a JVM did not live to answer.
-    logging.getLogger("py4j").setLevel(logging.INFO if verbose else logging.CRITICAL)
+    start_logging(verbose=verbose)
     try:
         options = parse_arguments(arguments)
         settings = load_settings(options.target, options.conf, options.assignments or [])
@@ -69,6 +67,18 @@ def main(arguments: Sequence[str]) -> int:
     except BaseException as error:  # noqa: BLE001 - the last stop before a stack trace
         return report(error, verbose=verbose)
     return DONE
+
+
+def start_logging(*, verbose: bool) -> None:
+    """Warnings on stderr, everything with --verbose."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: verbose or not is_lost_call(record))
+
+
+def is_lost_call(record: logging.LogRecord) -> bool:
+    """Whether py4j logs, with a stack trace, a call that the JVM did not live to answer."""
+    return record.getMessage().startswith("Exception while sending command")
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:

@@ -4,13 +4,13 @@ from collections import Counter
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from udfs.checks.rules import rules_id
 
 from spark_jobs.core.console import say, show_table
 from spark_jobs.core.engine import known_styles
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.tables import CHUNKS, DIALOGUES, VERDICTS, arrow_schema
 from udfs.checks.judge_rows import DialogueJudge
+from udfs.checks.rules import rules_id
 
 JUDGED_COLUMNS = tuple(
     (name, kind) for name, kind, _ in VERDICTS.columns if name not in {"rules_id", "judged_at"}

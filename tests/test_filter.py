@@ -24,21 +24,21 @@ def engine() -> Iterator[SimulatedEngine]:
 @pytest.fixture
 def generate_dialogues(
     make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine
-) -> Callable[[int], Any]:
+) -> Callable[..., Any]:
     """Takes so many pages as far as dialogues."""
 
-    def make(count: int) -> None:
+    def make(count: int, *settings: str) -> None:
         pages = [{"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(count)]
         path = write_pages("pages.jsonl", *pages)
         ingest.run(make_run("ingest", f"ingest.input={path}"))
         chunk.run(make_run("chunk"))
-        generate.run(make_run("generate", *engine.settings, ONE_STYLE))
+        generate.run(make_run("generate", *engine.settings, ONE_STYLE, *settings))
 
     return make
 
 
 def test_good_dialogues_are_accepted_once(
-    generate_dialogues: Callable[[int], Any], make_run: Any
+    generate_dialogues: Callable[..., Any], make_run: Any
 ) -> None:
     generate_dialogues(3)
 
@@ -53,7 +53,7 @@ def test_good_dialogues_are_accepted_once(
 
 
 def test_all_reasons_are_kept_and_nothing_is_deleted(
-    generate_dialogues: Callable[[int], Any], make_run: Any, engine: SimulatedEngine
+    generate_dialogues: Callable[..., Any], make_run: Any, engine: SimulatedEngine
 ) -> None:
     engine.text, engine.finish_reason = "The page is about squares and", "length"
     generate_dialogues(2)
@@ -68,7 +68,7 @@ def test_all_reasons_are_kept_and_nothing_is_deleted(
 
 
 def test_other_rules_judge_again_without_the_engine_and_leave_old_verdicts(
-    generate_dialogues: Callable[[int], Any], make_run: Any, engine: SimulatedEngine
+    generate_dialogues: Callable[..., Any], make_run: Any, engine: SimulatedEngine
 ) -> None:
     generate_dialogues(2)
     filter_job.run(make_run("filter"))
@@ -84,7 +84,7 @@ def test_other_rules_judge_again_without_the_engine_and_leave_old_verdicts(
 
 
 def test_a_run_that_died_before_the_corpus_was_replaced_is_made_good(
-    generate_dialogues: Callable[[int], Any], make_run: Any, monkeypatch: pytest.MonkeyPatch
+    generate_dialogues: Callable[..., Any], make_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generate_dialogues(2)
     with monkeypatch.context() as patch:
@@ -99,10 +99,10 @@ def test_a_run_that_died_before_the_corpus_was_replaced_is_made_good(
 
 
 def test_a_preamble_is_left_out_of_the_corpus(
-    generate_dialogues: Callable[[int], Any], make_run: Any, engine: SimulatedEngine
+    generate_dialogues: Callable[..., Any], make_run: Any, engine: SimulatedEngine
 ) -> None:
     engine.text = f"Sure! Here is the conversation:\n\n{GOOD}"
-    generate_dialogues(1)
+    generate_dialogues(1, "generate.opening=false")
 
     run = make_run("filter")
     filter_job.run(run)
@@ -112,7 +112,7 @@ def test_a_preamble_is_left_out_of_the_corpus(
 
 
 def test_only_slices_that_differ_are_rewritten(
-    generate_dialogues: Callable[[int], Any], make_run: Any
+    generate_dialogues: Callable[..., Any], make_run: Any
 ) -> None:
     generate_dialogues(3)
     run = make_run("filter")

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from udfs.text.chunking import chunker_id
-from udfs.text.tokens import TokenCounter, read_tokenizer
-
 from spark_jobs.core.engine import EMBEDDED_TOKENIZER, models_folder
 from spark_jobs.core.settings import EMBEDDED, Chunk
 from udfs.errors import UsageError
+from udfs.text.chunking import chunker_id
+from udfs.text.tokens import TokenCounter, read_tokenizer
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from udfs.checks.rules import Rules
 
+from udfs.checks.rules import Rules
 from udfs.dialogue.prompts import check_frame
 from udfs.errors import UsageError
 

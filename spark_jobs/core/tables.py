@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from udfs.checks.rules import value_types
 
 from spark_jobs.core.settings import Tables
+from udfs.checks.rules import value_types
 from udfs.errors import JobError
 
 BUCKETS = 65536
