@@ -37,6 +37,10 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
+LISTS = ("generate.styles", "generate.retry")
+NUMBERS = ("ingest.limit", "generate.limit_chunks")
+
+
 class SettingAction(argparse.Action):
     """An option that is short for --set NAME=VALUE."""
 
@@ -49,7 +53,8 @@ class SettingAction(argparse.Action):
     ) -> None:
         """Note the assignment in the order of the command line, so that the last one wins."""
         del parser, option_string
-        value = json.dumps(values.split(",")) if self.dest == "generate.styles" else values
+        listed = values.split(",") if self.dest in LISTS else values
+        value = values if self.dest in NUMBERS else json.dumps(listed)
         namespace.assignments = [*(namespace.assignments or []), f"{self.dest}={value}"]
 
 
@@ -128,6 +133,7 @@ def add_job(jobs: Any, job: str) -> None:
     if job in GENERATING:
         add_setting(parser, "--styles", "generate.styles", "comma-separated styles")
         add_setting(parser, "--limit-chunks", "generate.limit_chunks", "chunks at most")
+        add_setting(parser, "--retry", "generate.retry", "failed, length or all: ask again")
     if job == "sql":
         from spark_jobs.sql import add_options
 

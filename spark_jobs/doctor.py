@@ -114,10 +114,10 @@ def check_engine(settings: Settings) -> str:
     plan, specs = make_plan(settings.engine), make_specs(settings)
     check_endpoint(plan)
     style = next(iter(specs))
-    text, reason, tokens, status = ask_pairs([("One and one is two.", style)], plan, specs)[0]
-    if status not in {"ok", "length"}:
-        raise MindError(f"{plan.recipe.name} answered {status}: {text}")
-    return f"{plan.recipe.name} with {plan.model_name}: {tokens} tokens ({reason})"
+    outcome = ask_pairs([("One and one is two.", style)], plan, specs)[0]
+    if outcome is None or outcome.status not in {"ok", "length"}:
+        raise MindError(f"{plan.recipe.name} gave no dialogue: {outcome}")
+    return f"{plan.recipe.name} with {plan.model_name}: {outcome.completion_tokens} tokens"
 
 
 CHECKS: dict[str, Check] = {

@@ -33,9 +33,12 @@ def run(run: Run) -> Result:
 def judge_new(run: Run, rules: str) -> DataFrame:
     """Verdicts on the dialogues that these rules have not judged."""
     known = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).select(ATTEMPT_KEY)
-    dialogues = read_dialogues(run).join(known, ATTEMPT_KEY, "left_anti")
+    styles = known_styles()
+    # A style whose file was taken away has no grammar to be judged by; its dialogues wait.
+    judgeable = read_dialogues(run).where(F.col("style").isin(list(styles)))
+    dialogues = judgeable.join(known, ATTEMPT_KEY, "left_anti")
     sources = run.warehouse.read(CHUNKS).select("slice", "chunk_id", F.col("text").alias("source"))
-    judge = DialogueJudge(run.settings.filter.checks, known_styles(), arrow_schema(JUDGED_COLUMNS))
+    judge = DialogueJudge(run.settings.filter.checks, styles, arrow_schema(JUDGED_COLUMNS))
     judged = (
         dialogues.join(sources, ["slice", "chunk_id"])
         .select(*INPUT_COLUMNS)
@@ -103,23 +106,23 @@ def fingerprint(dialogues: DataFrame) -> dict[int, tuple[int, int]]:
 def summarise(run: Run, rules: str) -> Result:
     """Accepted and rejected per style and reason, of all dialogues that the rules have judged."""
     verdicts = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules)
-    rows = verdicts.groupBy("style").agg(
-        F.count("*").alias("judged"),
-        F.count_if("accepted").alias("accepted"),
-        F.flatten(F.collect_list("reasons")).alias("reasons"),
-    )
-    styles = sorted(rows.collect(), key=lambda row: row["style"])
+    counted = verdicts.groupBy("style").agg(F.count("*"), F.count_if("accepted"))
+    styles = sorted(tuple(row) for row in counted.collect())
+    exploded = verdicts.select("style", F.explode("reasons").alias("reason"))
+    by_style: dict[str, Counter[str]] = {}
+    for style, reason, count in exploded.groupBy("style", "reason").count().collect():
+        by_style.setdefault(style, Counter())[reason] = count
     show_table(
         "Dialogues judged",
         ["style", "judged", "accepted", "rejected for"],
-        [(r["style"], r["judged"], r["accepted"], list_reasons(r["reasons"])) for r in styles],
+        [(*row, list_reasons(by_style.get(row[0], Counter()))) for row in styles],
     )
-    reasons = Counter(reason for row in styles for reason in row["reasons"])
-    accepted = sum(row["accepted"] for row in styles)
-    say(f"filter: {accepted} of {sum(row['judged'] for row in styles)} dialogues accepted")
+    accepted = sum(row[2] for row in styles)
+    say(f"filter: {accepted} of {sum(row[1] for row in styles)} dialogues accepted")
+    reasons = sum(by_style.values(), Counter())
     return {"accepted": accepted, "reasons": dict(reasons.most_common()), "rules_id": rules}
 
 
-def list_reasons(reasons: list[str]) -> str:
+def list_reasons(reasons: Counter[str]) -> str:
     """Reasons with their counts, the commonest first."""
-    return ", ".join(f"{reason} {count}" for reason, count in Counter(reasons).most_common())
+    return ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.console import ProgressLine, say, show_table, warn
 from spark_jobs.core.engine import check_endpoint, make_plan, make_specs
 from spark_jobs.core.pending import find_pending
@@ -21,6 +22,7 @@ from udfs.dialogue.specs import Spec
 from udfs.engine.generation import GenerationJob, generate
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.tally import read_tallies, remove_tallies
+from udfs.errors import JobError
 from udfs.keys import content_key
 
 ATTEMPT_SCHEMA = ", ".join(f"`{name}` {kind}" for name, kind, _ in ATTEMPTS.columns)
@@ -40,9 +42,17 @@ def run(run: Run) -> Result:
         return {"pending": 0, "requests": 0, "status": {}, **totals(Counter())}
     check_endpoint(plan)
     register_specs(run, list(specs.values()))
-    wave_id = content_key(*sorted(specs), str(version), run.run_id)
+    wave_id = name_wave(run, sorted(specs), version)
     commit_wave(run, pending, make_job(run, plan, specs, wave_id), wanted)
     return summarise(run, wave_id, wanted)
+
+
+def name_wave(run: Run, spec_ids: list[str], version: int) -> str:
+    """The wave's identity: two runs that see the same tables and want the same are one wave."""
+    settings = run.settings.generate
+    wanted = [active_chunker(run.settings.chunk).chunker_id, settings.limit_chunks]
+    wanted += [settings.samples, settings.retry, version]
+    return content_key(*map(str, wanted), *spec_ids)
 
 
 def count_missing(pending: DataFrame) -> int:
@@ -81,7 +91,6 @@ def make_job(run: Run, plan: EnginePlan, specs: dict[str, Spec], wave_id: str) -
 
 def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, wanted: int) -> None:
     """The engine's run: one Spark job, one append, nothing behind the engine but the write."""
-    run.spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(BATCH_ROWS))
     slots = run.spark.sparkContext.defaultParallelism
     tasks = slots * run.settings.generate.tasks_per_slot
     # By number: adaptive execution would make one task of a small input.
@@ -94,8 +103,28 @@ def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, wanted: int) -
         "txnVersion": "1",
         "userMetadata": json.dumps(metadata),
     }
-    with watch_tallies(job.tally_folder, wanted):
-        run.warehouse.append(attempts, ATTEMPTS, options)
+    with watch_tallies(job.tally_folder, wanted), small_batches(run.spark):
+        try:
+            run.warehouse.append(attempts, ATTEMPTS, options)
+        except Exception as error:
+            if "ConcurrentTransaction" not in type(error).__name__ + str(error)[:500]:
+                raise
+            raise JobError(
+                f"another run committed the same {wanted} dialogues meanwhile: this one asked for "
+                "them again and kept nothing; run generate again for what is still missing"
+            ) from error
+
+
+@contextmanager
+def small_batches(spark: SparkSession) -> Iterator[None]:
+    """Few chunk rows per Arrow batch, in a session that may be somebody else's."""
+    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = spark.conf.get(name)
+    spark.conf.set(name, str(BATCH_ROWS))
+    try:
+        yield
+    finally:
+        spark.conf.set(name, str(before))
 
 
 @contextmanager

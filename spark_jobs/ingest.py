@@ -1,6 +1,6 @@
 """ingest: files of pages into `raw.documents`; what is no page into `raw.rejected`."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from spark_jobs.core.console import say, warn
@@ -29,16 +29,25 @@ TASKS = 10_000  # files are read one by one: more tasks than files help nobody
 def run(run: Run) -> Result:
     """Read the input once for pages and, only if some were bad, once more for the rejections."""
     say(f"ingest: reading {run.settings.ingest.input}")
+    seen = Observation()
     rows = read_rows(run)
+    counted = rows.observe(
+        seen,
+        F.count_if(F.col("reason").isNull()).alias("pages"),
+        F.count_if(F.col("reason").isNotNull()).alias("rejected"),
+    )
     before = count_documents(run)
-    run.warehouse.append(new_documents(run, rows), DOCUMENTS)
-    documents = count_documents(run)
-    rejected = keep_rejections(run, rows)
-    if documents == 0:
+    run.warehouse.append(new_documents(run, counted), DOCUMENTS)
+    pages, rejected = seen.get["pages"], seen.get["rejected"]
+    if rejected:
+        keep_rejections(run, rows)
+        warn(f"{rejected} rows or files were rejected; raw.rejected says why")
+    if not pages:
         raise JobError(
             f"no page could be read from {run.settings.ingest.input}: {rejected} rows or files "
             "were rejected; see why with: select reason, count(*) from raw.rejected group by 1"
         )
+    documents = count_documents(run)
     return {"documents": documents, "new": documents - before, "rejected": rejected}
 
 
@@ -77,26 +86,15 @@ def count_documents(run: Run) -> int:
     return run.warehouse.read(DOCUMENTS).count()
 
 
-def keep_rejections(run: Run, rows: DataFrame) -> int:
-    """Keep what was rejected, once however often it is read; returns how many this input has."""
-    bad = (
-        rows.where("reason is not null")
-        .select(
-            F.col("doc_id").alias("rejection_id"),
-            "source_file",
-            "source_row",
-            "reason",
-            "payload",
-            F.lit(run.started_at).alias("rejected_at"),
-        )
-        .persist()
+def keep_rejections(run: Run, rows: DataFrame) -> None:
+    """Keep what was rejected, once however often it is read."""
+    known = run.warehouse.read(REJECTED).select("rejection_id")
+    bad = rows.where("reason is not null").select(
+        F.col("doc_id").alias("rejection_id"),
+        "source_file",
+        "source_row",
+        "reason",
+        "payload",
+        F.lit(run.started_at).alias("rejected_at"),
     )
-    try:
-        rejected = bad.count()
-        if rejected:
-            known = run.warehouse.read(REJECTED).select("rejection_id")
-            run.warehouse.append(bad.join(known, "rejection_id", "left_anti"), REJECTED)
-            warn(f"{rejected} rows or files were rejected; raw.rejected says why")
-        return rejected
-    finally:
-        bad.unpersist()
+    run.warehouse.append(bad.join(known, "rejection_id", "left_anti"), REJECTED)

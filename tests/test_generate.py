@@ -73,6 +73,21 @@ def test_a_rerun_asks_for_nothing_whatever_the_statuses_were(
     assert len(engine.requests) == asked
 
 
+def test_retry_asks_again_for_what_failed_and_the_view_shows_the_better_attempt(
+    prepare: Callable[..., Any], make_run: Any, engine: SimulatedEngine
+) -> None:
+    engine.fail = {"Page 1:": 400}
+    generate.run(prepare(PAGES))
+    engine.fail = {}
+
+    run = make_run("generate", *engine.settings, TWO_STYLES, 'generate.retry=["failed"]')
+    result = generate.run(run)
+
+    assert (result["pending"], result["status"]) == (2, {"ok": 2})
+    dialogues = run.spark.table("synthetic.dialogues")
+    assert dialogues.groupBy("status").count().collect() == [("ok", 10)]
+
+
 def test_new_pages_are_asked_for_alone(
     prepare: Callable[..., Any], engine: SimulatedEngine
 ) -> None:

@@ -18,7 +18,7 @@ def find_input(spark: SparkSession, location: str, *, revision: str, tasks: int)
     """
     pinned = pin_revision(location, revision)
     if not knows_protocol(pinned):
-        return read_by_hadoop(spark, pinned)
+        return read_by_hadoop(spark, pinned, tasks=tasks)
     files = list_files(pinned)
     rows = spark.createDataFrame([(file, None) for file in files], FILES)
     return rows.repartition(min(len(files), tasks)) if tasks > 1 else rows.coalesce(1)
@@ -28,7 +28,8 @@ def knows_protocol(location: str) -> bool:
     """Whether fsspec has a driver for the location's protocol, and can load it."""
     try:
         fsspec.core.url_to_fs(location)
-    except (ImportError, ValueError):
+    except (ImportError, OSError, ValueError):
+        # OSError: hdfs:// without Hadoop's native library.
         return False
     return True
 
@@ -62,15 +63,16 @@ def nothing_found(location: str) -> JobError:
     )
 
 
-def read_by_hadoop(spark: SparkSession, location: str) -> DataFrame:
+def read_by_hadoop(spark: SparkSession, location: str, *, tasks: int) -> DataFrame:
     """Whole files through Spark's own filesystems."""
     files = spark.read.format("binaryFile").option("recursiveFileLookup", value=True)
     rows = files.load(location).select(F.col("path").alias("file"), "content")
     endings = "|".join(ending.replace(".", "\\.") for ending in READABLE)
-    readable = rows.where(F.col("file").rlike(f"({endings})$"))
+    named = F.col("file").rlike(f"/[^._/][^/]*({endings})$")
+    readable = rows.where(named).orderBy("file") if tasks == 1 else rows.where(named)
     if readable.isEmpty():
         raise nothing_found(location)
-    return readable
+    return readable.coalesce(1) if tasks == 1 else readable
 
 
 def pin_revision(location: str, revision: str) -> str:

@@ -9,6 +9,8 @@ from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.runs import Run
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS
 
+FAILED = ("timeout", "engine_error", "empty", "rejected", "too_long", "poisoned")
+RETRIES = {"failed": FAILED, "length": ("length",), "all": (*FAILED, "length")}
 WANTED = "array<struct<spec_id: string, sample: int>>"
 
 
@@ -26,11 +28,17 @@ def wanted_chunks(run: Run) -> DataFrame:
     return chunks.select("chunk_id", "doc_id", "bucket", "slice", "text")
 
 
+def retried_statuses(retry: Sequence[str]) -> list[str]:
+    """The statuses that are asked for again."""
+    return sorted({status for name in retry for status in RETRIES[name]})
+
+
 def find_pending(run: Run, spec_ids: Sequence[str], *, version: int) -> DataFrame:
     """One row per chunk with `missing`, its wanted (spec_id, sample) without a final attempt.
 
     Attempts are read at a pinned version: the wave that follows then appends blindly, and no
-    other writer can make it fail after the engine has run. Every status is final.
+    other writer can make it fail after the engine has run. Every status is final but those
+    that `generate.retry` names.
     """
     samples = run.settings.generate.samples
     pairs = [
@@ -41,6 +49,7 @@ def find_pending(run: Run, spec_ids: Sequence[str], *, version: int) -> DataFram
     attempts = run.warehouse.read(ATTEMPTS, version=version)
     final = (
         attempts.where(F.col("spec_id").isin(list(spec_ids)))
+        .where(~F.col("status").isin(retried_statuses(run.settings.generate.retry)))
         .groupBy("slice", "chunk_id")
         .agg(F.collect_set(F.struct("spec_id", "sample")).cast(WANTED).alias("final"))
     )

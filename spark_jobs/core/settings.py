@@ -7,6 +7,7 @@ anywhere is collected with all others into one `UsageError`.
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 CONF = Path(os.environ.get("MIND_CONF", PROJECT / "conf"))
 EMBEDDED = "embedded"
 
+URL = re.compile(r"[a-z][a-z0-9+.-]*:/")  # hdfs://…, dbfs:/…
 # Settings that hold a path, and the word that is not one.
 PATHS = ("tables.root", "ingest.input", "chunk.tokenizer", "engine.directory", "engine.python")
 
@@ -95,6 +97,7 @@ class Generate(Section):
     opening: bool
     prompt: str
     tasks_per_slot: int = Field(ge=1)
+    retry: tuple[Literal["failed", "length", "all"], ...]
     sampling: Sampling
 
     @model_validator(mode="after")
@@ -141,8 +144,13 @@ class Settings(Section):
     spark: dict[Literal["all"] | Job, dict[str, str]]
 
     def spark_properties(self, job: str) -> dict[str, str]:
-        """Spark properties of one job: those of all jobs, then its own."""
-        return {**self.spark.get("all", {}), **self.spark.get(job, {})}  # type: ignore[call-overload]
+        """Spark properties of one job: those of all jobs, then its own; a pipeline has all."""
+        jobs = JOBS if job == "pipeline" else (job,)
+        return {k: v for name in ("all", *reversed(jobs)) for k, v in self._of_job(name).items()}
+
+    def _of_job(self, name: str) -> dict[str, str]:
+        """The table `[spark.NAME]`, empty if there is none."""
+        return self.spark.get(name, {})  # type: ignore[call-overload,no-any-return]
 
     def to_json(self) -> str:
         """All settings in force, as stored with the run."""
@@ -217,7 +225,7 @@ def resolve_paths(layer: dict[str, Any], *, base: Path) -> dict[str, Any]:
     for name in PATHS:
         section, _, key = name.partition(".")
         value = layer.get(section, {}).get(key) if isinstance(layer.get(section), dict) else None
-        if isinstance(value, str) and value and value != EMBEDDED and "://" not in value:
+        if isinstance(value, str) and value and value != EMBEDDED and not URL.match(value):
             # abspath, not resolve: a virtual environment's python is a link that must stay one.
             layer[section][key] = os.path.abspath(base / Path(value).expanduser())  # noqa: PTH100
     return layer

@@ -283,7 +283,9 @@ class Warehouse:
 
     def open_schema(self, layer: str) -> None:
         """Make a layer's schema; under a root it lies in a folder of its own."""
-        where = "" if self.settings.catalog else f" LOCATION '{self.settings.root}/{layer}'"
+        where = (
+            "" if self.settings.catalog else f" LOCATION {quote(f'{self.settings.root}/{layer}')}"
+        )
         self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema(layer)}{where}")
 
     def create_statement(self, table: Table) -> str:

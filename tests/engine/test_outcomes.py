@@ -44,6 +44,10 @@ def test_an_answer_cut_by_the_limit_is_length() -> None:
     assert read_answer(answer("and so", "length"), opening="").status == "length"
 
 
+def test_half_a_character_at_the_limit_is_replaced() -> None:
+    assert read_answer(answer("and so \ud83d", "length"), opening="").text == "and so ?"
+
+
 def test_missing_usage_counts_as_zero() -> None:
     body = {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}
 
@@ -52,7 +56,16 @@ def test_missing_usage_counts_as_zero() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [None, [], "text", {}, {"choices": []}, {"choices": [{}]}, {"choices": [{"message": 3}]}],
+    [
+        None,
+        [],
+        "text",
+        {},
+        {"choices": []},
+        {"choices": [{}]},
+        {"choices": [{"message": 3}]},
+        {"choices": [{"message": {"content": ["a"]}}]},
+    ],
 )
 def test_an_answer_of_another_shape_is_an_engine_error(body: object) -> None:
     assert read_answer(body, opening="").status == "engine_error"

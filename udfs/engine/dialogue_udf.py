@@ -42,15 +42,16 @@ def make_udf(
     def mind_dialogue(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         for texts, styles in batches:
             pairs = list(zip(texts, styles, strict=True))
-            yield pd.DataFrame(ask_pairs(pairs, plan, specs), columns=FIELDS)
+            rows = [as_fields(outcome) for outcome in ask_pairs(pairs, plan, specs)]
+            yield pd.DataFrame(rows, columns=FIELDS)
 
     return mind_dialogue
 
 
 def ask_pairs(
     pairs: Iterable[tuple[Any, Any]], plan: EnginePlan, specs: Mapping[str, Spec]
-) -> list[tuple[Any, ...]]:
-    """A row of FIELDS for each pair; a null text or style gives nulls and no request."""
+) -> list[Outcome | None]:
+    """The outcome of each pair; a null text or style gives None and no request."""
 
     async def ask_all() -> list[Outcome | None]:
         engine = await asyncio.to_thread(attach, plan)
@@ -58,7 +59,7 @@ def ask_pairs(
             room = asyncio.Semaphore(plan.capacity)
             return await asyncio.gather(*(ask_pair(pair, client, specs, room) for pair in pairs))
 
-    return [(None,) * len(FIELDS) if o is None else as_fields(o) for o in asyncio.run(ask_all())]
+    return asyncio.run(ask_all())
 
 
 async def ask_pair(
@@ -81,7 +82,9 @@ async def ask_pair(
         return await client.complete(spec.messages(document), spec.sampling)
 
 
-def as_fields(outcome: Outcome) -> tuple[Any, ...]:
-    """An outcome in the order of FIELDS; the text of a failure is null."""
+def as_fields(outcome: Outcome | None) -> tuple[Any, ...]:
+    """An outcome in the order of FIELDS, nulls for none; the text of a failure is null."""
+    if outcome is None:
+        return (None,) * len(FIELDS)
     text = outcome.text if outcome.error_class is None else None
     return (text, outcome.finish_reason, outcome.completion_tokens, outcome.status)

@@ -53,21 +53,24 @@ def read_answer(body: Any, *, opening: str) -> Outcome:
     """
     try:
         choice, usage = body["choices"][0], body.get("usage") or {}
-        text = choice["message"].get("content") or ""
-        finish_reason = str(choice.get("finish_reason") or "")
+        text = clean(choice["message"].get("content") or "")
+        finish_reason = clean(choice.get("finish_reason") or "")
         details = usage.get("prompt_tokens_details") or {}
-        prompt, completion = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-        cached = details.get("cached_tokens") or 0
-    except (AttributeError, IndexError, KeyError, TypeError):
+        return Outcome(
+            status=judge_answer(text, finish_reason, opening=opening),
+            text=text if text.startswith(opening) else opening + text,
+            finish_reason=finish_reason,
+            prompt_tokens=int(usage.get("prompt_tokens") or 0),
+            cached_tokens=int(details.get("cached_tokens") or 0),
+            completion_tokens=int(usage.get("completion_tokens") or 0),
+        )
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return failure("engine_error", "BadAnswer", f"not a chat completion: {body!r}")
-    return Outcome(
-        status=judge_answer(text, finish_reason, opening=opening),
-        text=text if text.startswith(opening) else opening + text,
-        finish_reason=finish_reason,
-        prompt_tokens=int(prompt),
-        cached_tokens=int(cached),
-        completion_tokens=int(completion),
-    )
+
+
+def clean(text: str) -> str:
+    """Text that UTF-8 can hold: an emoji cut off at the limit leaves half a character behind."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def judge_answer(text: str, finish_reason: str, *, opening: str) -> Status:
@@ -88,4 +91,4 @@ def read_refusal(http_status: int, body: str) -> Outcome:
 
 def failure(status: Status, error_class: str, message: str) -> Outcome:
     """An outcome without a text."""
-    return Outcome(status, error_class=error_class, error_message=message[:MESSAGE_LIMIT])
+    return Outcome(status, error_class=error_class, error_message=clean(message)[:MESSAGE_LIMIT])

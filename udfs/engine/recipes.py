@@ -17,7 +17,6 @@ class Recipe(BaseModel):
     name: str
     command: tuple[str, ...] = Field(description="argument vector; empty: nothing is started")
     capacity: int = Field(ge=1, description="requests that it works on at once")
-    returns_opening: bool = Field(description="whether an answer repeats the opening")
     opening_fields: dict[str, bool] = Field(description="request fields that continue an opening")
     environment: dict[str, str]
     distributions: tuple[str, ...] = Field(description="packages whose version is the engine's")

@@ -14,6 +14,7 @@ outlive it by the moment that it takes to end the engine.
 import fcntl
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -28,8 +29,9 @@ from udfs.errors import EngineError
 
 State = Literal["starting", "ready", "failed"]
 SOCKET_PATH_LIMIT = 107  # bytes: Linux's sun_path is 108 with its closing zero
+DIRECTORY_NAME = re.compile(r"\d+-\d+-[0-9a-f]{8}")  # executor's pid and start, plan
 POLL_SECONDS = 0.1
-SUPERVISOR_STARTS = 5  # by one task; a supervisor that lives answers, however long it takes
+SUPERVISOR_STARTS = 5  # by one task
 LOG_LINES = 25
 
 
@@ -228,7 +230,8 @@ def wait_for_record(directory: Path, *, deadline: float) -> Record | None:
             return None
         time.sleep(POLL_SECONDS)
     raise EngineError(
-        f"the engine did not answer within engine.start_timeout; its log is {directory}/engine.log"
+        "the engine did not answer within engine.start_timeout; the last lines of its log:\n"
+        + read_tail(directory / "engine.log")
     )
 
 

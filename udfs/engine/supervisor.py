@@ -30,7 +30,7 @@ from udfs.engine.processes import (
     marked_processes,
 )
 from udfs.engine.recipes import EnginePlan
-from udfs.engine.sidecar import Record, read_tail, write_record
+from udfs.engine.sidecar import DIRECTORY_NAME, Record, read_tail, try_lock, write_record
 
 LOG = logging.getLogger("supervisor")
 HEALTH_SECONDS = 5.0  # between two looks at an engine that is ready
@@ -236,28 +236,27 @@ def installed_version(plan: EnginePlan) -> str:
 
 
 def sweep_stale(base: Path) -> None:
-    """End engines whose executor and supervisor are both gone, and remove their directories."""
-    for directory in base.glob("*-*-*"):
-        pid, started, _ = directory.name.split("-", 2)
-        # Names hold whole seconds: enough to tell a pid that was handed out again.
-        if not is_running(int(pid), int(started)):
-            orphans = [p for p in marked_processes(str(directory)) if not has_supervisor(p)]
-            if orphans or not marked_processes(str(directory)):
-                end_processes(orphans, grace=GRACE_SECONDS)
-                shutil.rmtree(directory, ignore_errors=True)
+    """End engines that nobody supervises, and remove their directories.
+
+    Told by the lock, which a supervisor holds for its life: that works across containers that
+    share the folder but not their pids. What is not ours by its name is left alone.
+    """
+    for directory in base.iterdir():
+        if not DIRECTORY_NAME.fullmatch(directory.name) or not (directory / "lock").is_file():
+            continue
+        lock = try_lock(directory)
+        if lock is None:
+            continue
+        if not is_running(*map(int, directory.name.split("-")[:2])):
+            end_processes(marked_processes(str(directory)), grace=GRACE_SECONDS)
+            shutil.rmtree(directory, ignore_errors=True)
+        os.close(lock)
 
 
 def is_running(pid: int, started: int) -> bool:
-    """Whether the process that started in that second still runs."""
+    """Whether the executor that started in that second still runs; it may attach again."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return abs(psutil.Process(pid).create_time() - started) < 2.0
-    return False
-
-
-def has_supervisor(process: psutil.Process) -> bool:
-    """Whether a supervisor is among the ancestors of an engine's process."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return any("udfs.engine.supervisor" in p.cmdline() for p in process.parents())
     return False
 
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from typing import Any
+from contextlib import suppress
 
 import fsspec
 
@@ -41,7 +41,7 @@ class Tally:
             filesystem, path = fsspec.core.url_to_fs(self.folder)
             filesystem.makedirs(path, exist_ok=True)
             filesystem.pipe_file(f"{path}/{self.name}.json", counts.encode())
-        except (OSError, ImportError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
             LOG.warning("progress is not shown: %s cannot be written: %s", self.folder, error)
             return False
         return True
@@ -61,23 +61,16 @@ def tally_outcome(outcome: Outcome) -> dict[str, int]:
 def read_tallies(folder: str) -> Counter[str]:
     """The sum of all tasks' counts; a file that is just being written counts next time."""
     total: Counter[str] = Counter()
-    filesystem, path = fsspec.core.url_to_fs(folder)
-    try:
-        files: list[Any] = filesystem.ls(path, detail=False)
-    except OSError:
-        return total
-    for file in files:
-        try:
-            total.update(json.loads(filesystem.cat_file(file)))
-        except (OSError, ValueError):
-            continue
+    with suppress(Exception):
+        filesystem, path = fsspec.core.url_to_fs(folder)
+        for file in filesystem.ls(path, detail=False):
+            with suppress(OSError, ValueError):
+                total.update(json.loads(filesystem.cat_file(file)))
     return total
 
 
 def remove_tallies(folder: str) -> None:
     """Remove the files once the job is over; none are there if nothing could be written."""
-    filesystem, path = fsspec.core.url_to_fs(folder)
-    try:
+    with suppress(Exception):
+        filesystem, path = fsspec.core.url_to_fs(folder)
         filesystem.rm(path, recursive=True)
-    except OSError:
-        return
