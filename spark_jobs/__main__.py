@@ -82,8 +82,12 @@ def start_logging(*, verbose: bool) -> None:
 
 
 def is_lost_call(record: logging.LogRecord) -> bool:
-    """Whether py4j logs, with a stack trace, a call that the JVM did not live to answer."""
-    return record.getMessage().startswith("Exception while sending command")
+    """Whether it is py4j's stack trace of a call that the JVM did not live to answer.
+
+    Told by the file, since py4j logs some of them as the root logger; what a failed call means
+    is raised besides.
+    """
+    return "py4j" in record.pathname
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
