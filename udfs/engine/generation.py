@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from udfs.batches import batch_rows
 from udfs.dialogue.control_tokens import break_likely_control_tokens
 from udfs.dialogue.specs import Spec, generation_key
 from udfs.engine.client import EngineClient
@@ -45,14 +46,8 @@ def generate(batches: Iterable[pa.RecordBatch], job: GenerationJob) -> Iterator[
     is no engine; a task without rows never asks for one.
     """
     rows = (row for batch in batches for row in batch.to_pylist())
-    buffer: list[Row] = []
-    for attempts in ask_for_all(rows, job):
-        buffer.extend(attempts)
-        if len(buffer) >= BATCH_ROWS:
-            yield pa.RecordBatch.from_pylist(buffer, schema=job.schema)
-            buffer = []
-    if buffer:
-        yield pa.RecordBatch.from_pylist(buffer, schema=job.schema)
+    attempts = chain.from_iterable(ask_for_all(rows, job))
+    return batch_rows(attempts, job.schema, size=BATCH_ROWS)
 
 
 def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:

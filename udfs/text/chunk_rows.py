@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 
+from udfs.batches import batch_rows
 from udfs.keys import content_key
 from udfs.text.chunking import chunk_page
 from udfs.text.tokens import TokenCounter
@@ -26,14 +28,9 @@ class PageChunker:
     def chunk_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Chunk rows of page rows with `doc_id` and `text`."""
         counter = TokenCounter.from_json(self.tokenizer)
-        buffer: list[Row] = []
-        for page in (row for batch in batches for row in batch.to_pylist()):
-            buffer.extend(self.chunk_rows(page["doc_id"], page["text"], counter))
-            if len(buffer) >= BATCH_ROWS:
-                yield pa.RecordBatch.from_pylist(buffer, schema=self.schema)
-                buffer = []
-        if buffer:
-            yield pa.RecordBatch.from_pylist(buffer, schema=self.schema)
+        pages = (row for batch in batches for row in batch.to_pylist())
+        rows = (self.chunk_rows(page["doc_id"], page["text"], counter) for page in pages)
+        return batch_rows(chain.from_iterable(rows), self.schema, size=BATCH_ROWS)
 
     def chunk_rows(self, doc_id: str, text: str, counter: TokenCounter) -> Iterator[Row]:
         """The chunks of one page, in order."""

@@ -11,6 +11,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from udfs.batches import batch_rows
 from udfs.keys import content_key
 
 PARQUET = (".parquet", ".pq")
@@ -45,14 +46,7 @@ class PageReader:
         """
         files = (row for batch in batches for row in batch.to_pylist())
         rows = chain.from_iterable(self.read_file(f["file"], f["content"]) for f in files)
-        buffer: list[Row] = []
-        for row in self.up_to_limit(rows):
-            buffer.append(row)
-            if len(buffer) >= BATCH_ROWS:
-                yield pa.RecordBatch.from_pylist(buffer, schema=self.schema)
-                buffer = []
-        if buffer:
-            yield pa.RecordBatch.from_pylist(buffer, schema=self.schema)
+        return batch_rows(self.up_to_limit(rows), self.schema, size=BATCH_ROWS)
 
     def up_to_limit(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows until so many pages have been seen."""
