@@ -22,7 +22,7 @@ from udfs.dialogue.specs import Spec
 from udfs.engine.generation import GenerationJob, generate
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.tally import read_tallies, remove_tallies
-from udfs.errors import JobError
+from udfs.errors import EngineError, JobError
 from udfs.keys import content_key
 
 ATTEMPT_SCHEMA = ", ".join(f"`{name}` {kind}" for name, kind, _ in ATTEMPTS.columns)
@@ -43,8 +43,17 @@ def run(run: Run) -> Result:
     check_endpoint(plan)
     register_specs(run, list(specs.values()))
     wave_id = name_wave(run, sorted(specs), version)
-    commit_wave(run, pending, make_job(run, plan, specs, wave_id), wanted)
-    return summarise(run, wave_id, wanted)
+    stopped = commit_wave(run, pending, make_job(run, plan, specs, wave_id), wanted)
+    result = summarise(run, wave_id, wanted)
+    if stopped:
+        raise EngineError(f"{describe_rest(result)}: {stopped}")
+    return result
+
+
+def describe_rest(result: Result) -> str:
+    """How far a run came that had to stop."""
+    answered = sum(result["status"].values())
+    return f"{answered} of {result['pending']} dialogues are kept, the rest stays pending"
 
 
 def name_wave(run: Run, spec_ids: list[str], version: int) -> str:
@@ -89,8 +98,11 @@ def make_job(run: Run, plan: EnginePlan, specs: dict[str, Spec], wave_id: str) -
     )
 
 
-def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, wanted: int) -> None:
-    """The engine's run: one Spark job, one append, nothing behind the engine but the write."""
+def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, wanted: int) -> str:
+    """The engine's run: one Spark job, one append, nothing behind the engine but the write.
+
+    Returns why tasks stopped early, empty if none did; what they had answered is committed.
+    """
     slots = run.spark.sparkContext.defaultParallelism
     tasks = slots * run.settings.generate.tasks_per_slot
     # By number: adaptive execution would make one task of a small input.
@@ -113,6 +125,7 @@ def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, wanted: int) -
                 f"another run committed the same {wanted} dialogues meanwhile: this one asked for "
                 "them again and kept nothing; run generate again for what is still missing"
             ) from error
+        return read_tallies(job.tally_folder)[1]
 
 
 @contextmanager
@@ -137,7 +150,7 @@ def watch_tallies(folder: str, wanted: int) -> Iterator[None]:
         seconds = 0.0
         while not stop.wait(POLL_SECONDS):
             seconds += POLL_SECONDS
-            line.show(describe_progress(read_tallies(folder), wanted, seconds))
+            line.show(describe_progress(read_tallies(folder)[0], wanted, seconds))
 
     thread = threading.Thread(target=show, name="progress", daemon=True)
     thread.start()

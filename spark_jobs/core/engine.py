@@ -52,9 +52,12 @@ def make_plan(settings: Engine) -> EnginePlan:
         python=settings.python,
         extra_args=settings.extra_args,
         capacity=settings.capacity or recipe.capacity,
+        tensor_parallel_size=settings.tensor_parallel_size,
+        gpus=(),
         directory=settings.directory,
         start_timeout=settings.start_timeout,
         request_timeout=settings.request_timeout,
+        stall_timeout=settings.stall_timeout,
         max_restarts=settings.max_restarts,
         max_attempts=settings.max_attempts,
     )

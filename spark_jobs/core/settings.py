@@ -119,9 +119,11 @@ class Engine(Section):
     python: str
     extra_args: tuple[str, ...]
     capacity: int = Field(ge=0)
+    tensor_parallel_size: int = Field(ge=1)
     directory: str
     start_timeout: float = Field(gt=0)
     request_timeout: float = Field(gt=0)
+    stall_timeout: float = Field(gt=0)
     max_restarts: int = Field(ge=0)
     max_attempts: int = Field(ge=1)
 

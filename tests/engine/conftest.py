@@ -30,9 +30,12 @@ def make_plan(recipe: Recipe, **changes: object) -> EnginePlan:
         "python": "",
         "extra_args": (),
         "capacity": 4,
+        "tensor_parallel_size": 1,
+        "gpus": (),
         "directory": "",
         "start_timeout": 60.0,
         "request_timeout": 30.0,
+        "stall_timeout": 60.0,
         "max_restarts": 1,
         "max_attempts": 3,
     }

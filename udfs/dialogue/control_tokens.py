@@ -56,6 +56,11 @@ def break_likely_control_tokens(text: str) -> tuple[str, bool]:
     return break_control_tokens(text, CONTROL_TOKEN_PATTERN.findall(text))
 
 
+def break_all_control_tokens(text: str, tokens: Sequence[str]) -> tuple[str, bool]:
+    """As `break_control_tokens`, for a model's own tokens and whatever looks like one."""
+    return break_control_tokens(text, [*tokens, *CONTROL_TOKEN_PATTERN.findall(text)])
+
+
 def _choose_break(tokens: AbstractSet[str]) -> str:
     """A character that is in no token; raises ValueError if every candidate is."""
     for candidate in BREAKS:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from udfs.dialogue.control_tokens import break_likely_control_tokens
+from udfs.dialogue.control_tokens import break_all_control_tokens
 from udfs.dialogue.specs import Spec
 from udfs.engine.client import EngineClient
 from udfs.engine.outcomes import Outcome
@@ -78,7 +78,7 @@ async def ask_pair(
             f"mind_dialogue: {style!r} is no style, expected one of {', '.join(specs)}"
         )
     async with room:
-        document, _ = break_likely_control_tokens(text)
+        document, _ = break_all_control_tokens(text, client.engine.control_tokens)
         return await client.complete(spec.messages(document), spec.sampling)
 
 

@@ -1,17 +1,16 @@
 """What a Spark task does with its chunks: ask for their missing dialogues, give back attempts."""
 
 import asyncio
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 import pyarrow as pa
 
 from udfs.batches import batch_rows
-from udfs.dialogue.control_tokens import break_likely_control_tokens
+from udfs.dialogue.control_tokens import break_all_control_tokens
 from udfs.dialogue.specs import Spec, generation_key
 from udfs.engine.client import EngineClient
 from udfs.engine.outcomes import Outcome
@@ -19,6 +18,7 @@ from udfs.engine.recipes import EnginePlan
 from udfs.engine.sidecar import attach
 from udfs.engine.tally import Tally
 from udfs.engine.window import background_loop, run_window
+from udfs.errors import EngineError
 
 Row = dict[str, Any]
 BATCH_ROWS = 64  # attempts per Arrow batch: about 200 kB, so that memory stays flat
@@ -42,8 +42,9 @@ def generate(batches: Iterable[pa.RecordBatch], job: GenerationJob) -> Iterator[
     """Attempts for chunk rows, finished chunks first.
 
     A chunk row has the columns COPIED, `text` and `missing`, a list of (spec_id, sample). Each
-    missing dialogue becomes one row, whatever happens to it. Raises EngineError only when there
-    is no engine; a task without rows never asks for one.
+    missing dialogue becomes one row, whatever happens to it. Without an engine, or once it has
+    given up, the rest has no rows and stays pending; the tally then says why. A task without rows
+    never asks for an engine.
     """
     rows = (row for batch in batches for row in batch.to_pylist())
     attempts = chain.from_iterable(ask_for_all(rows, job))
@@ -57,7 +58,11 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
         return
     # A task that is tried again has the same first chunk, and replaces its counts.
     tally = Tally(job.tally_folder, first["chunk_id"])
-    engine = attach(job.plan)
+    try:
+        engine = attach(job.plan)
+    except EngineError as error:
+        tally.stop(str(error))
+        return
 
     async def connect() -> EngineClient:
         return EngineClient(job.plan, engine)
@@ -68,29 +73,39 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
         try:
             yield from run_window(
                 loop,
-                chain([first], rows),
+                takewhile(lambda _: not tally.stopped, chain([first], rows)),
                 lambda row: ask_for_chunk(row, job, client, tally),
                 width=job.window,
                 weigh=lambda row: len(row["missing"]),
             )
         finally:
-            asyncio.run_coroutine_threadsafe(client.session.close(), loop).result()
-            tally.write(json.dumps(tally.counts))
+            asyncio.run_coroutine_threadsafe(client.close(), loop).result()
+            tally.write(tally.dump())
 
 
 async def ask_for_chunk(
     row: Row, job: GenerationJob, client: EngineClient, tally: Tally
 ) -> list[Row]:
-    """All missing dialogues of one chunk, sent back to back so that they share its prefix."""
-    text, neutralised = break_likely_control_tokens(row["text"])
+    """All missing dialogues of one chunk, sent back to back so that they share its prefix.
 
-    async def ask(wanted: Row) -> Row:
+    What an engine that gave up leaves unanswered is left out.
+    """
+    text, neutralised = break_all_control_tokens(row["text"], client.engine.control_tokens)
+
+    async def ask(wanted: Row) -> Row | None:
         spec = job.specs[wanted["spec_id"]]
-        outcome = await client.complete(spec.messages(text), spec.sampling)
+        if tally.stopped:
+            return None
+        try:
+            outcome = await client.complete(spec.messages(text), spec.sampling)
+        except EngineError as error:
+            tally.stop(str(error))
+            return None
         tally.add(outcome)
         return attempt_row(row, wanted, outcome, job, neutralised=neutralised)
 
-    return await asyncio.gather(*(ask(wanted) for wanted in row["missing"]))
+    rows = await asyncio.gather(*(ask(wanted) for wanted in row["missing"]))
+    return [answered for answered in rows if answered is not None]
 
 
 def attempt_row(

@@ -25,8 +25,10 @@ class Outcome:
     """The end of one request.
 
     Token counts are the engine's own, 0 where it gave none; `latency` is in seconds; `attempt`
-    counts the requests made within the run; `finish_reason` is the engine's word, None without an
-    answer; `engine` is the version that answered.
+    counts the requests made within the run, the single token of a suspect left out;
+    `finish_reason` is the engine's word, None without an answer; `engine` is the version that
+    answered; `retry_after` is how many seconds a server wants to be left alone, 0 where it does
+    not say how long, None where it does not ask for it.
     """
 
     status: Status
@@ -40,6 +42,7 @@ class Outcome:
     error_class: str | None = None
     error_message: str | None = None
     engine: str = ""
+    retry_after: float | None = None
 
     def tried_again(self, *, max_attempts: int) -> bool:
         """Whether another request can help and is still allowed."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psutil
 
 MARKER = "MIND_ENGINE_DIRECTORY"  # in the environment of every process of an engine
+WORKER_VARIABLE = "PYTHON_WORKER_FACTORY"  # Spark's, in the environment of its daemon and workers
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -36,14 +37,16 @@ class ProcessId:
 
 
 def find_executor() -> ProcessId:
-    """The JVM that this Python worker serves; this process itself when there is none.
+    """The JVM that this Python worker serves; this process itself outside of Spark's workers.
 
-    A worker's parent is PySpark's daemon, the daemon's parent the executor's JVM.
+    A worker's parent is PySpark's daemon, the daemon's parent the executor's JVM. Any other
+    process may have a JVM above it that is none of ours, say a build agent's.
     """
     own = psutil.Process()
-    for process in own.parents():
-        if process.name() == "java":
-            return ProcessId.of(process)
+    if any(name.startswith(WORKER_VARIABLE) for name in os.environ):
+        for process in own.parents():
+            if process.name() == "java":
+                return ProcessId.of(process)
     return ProcessId.of(own)
 
 

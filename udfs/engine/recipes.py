@@ -3,10 +3,21 @@
 import string
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from udfs.keys import content_key
+
+MetricName = Literal[
+    "running",  # requests that the engine works on
+    "waiting",  # requests in its queue
+    "kv_cache_usage",  # part of the key-value cache in use, 0 to 1
+    "generation_tokens",  # tokens out since its start
+    "prompt_tokens",  # tokens in since its start
+    "cached_tokens",  # of these, from the prefix cache
+    "preemptions",  # requests thrown out of the cache since its start, to be computed again
+]
 
 
 class Recipe(BaseModel):
@@ -20,6 +31,10 @@ class Recipe(BaseModel):
     opening_fields: dict[str, bool] = Field(description="request fields that continue an opening")
     environment: dict[str, str]
     distributions: tuple[str, ...] = Field(description="packages whose version is the engine's")
+    control_tokens: Literal["gguf", "transformers", "pattern"] = Field(
+        description="where the model's special tokens are read; pattern: whatever looks like one"
+    )
+    metrics: dict[MetricName, str] = Field(description="names of the engine's own metrics")
 
 
 class EnginePlan(BaseModel):
@@ -41,9 +56,12 @@ class EnginePlan(BaseModel):
     python: str = Field(description="interpreter; empty: the task's own")
     extra_args: tuple[str, ...]
     capacity: int = Field(ge=1)
+    tensor_parallel_size: int = Field(ge=1, description="GPUs of one engine")
+    gpus: tuple[str, ...] = Field(description="entries of CUDA_VISIBLE_DEVICES; empty: all it sees")
     directory: str = Field(description="where sockets and logs go; empty: one per user in /tmp")
     start_timeout: float
     request_timeout: float
+    stall_timeout: float
     max_restarts: int
     max_attempts: int
 
@@ -66,6 +84,7 @@ class EnginePlan(BaseModel):
             "socket": str(socket),
             "max_model_len": str(self.max_model_len),
             "capacity": str(self.capacity),
+            "tensor_parallel_size": str(self.tensor_parallel_size),
         }
         filled = [string.Template(part).substitute(values) for part in self.recipe.command]
         return [*filled, *self.extra_args]

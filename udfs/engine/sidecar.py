@@ -8,7 +8,9 @@ outlive it by the moment that it takes to end the engine.
     <directory>/                 0700, the user's own
       <pid>-<start>-<plan>/      one engine of one executor
         lock                     held by the supervisor for its life
-        plan.json  record.json  engine.sock  engine.log  supervisor.log
+        gate  suspects           locks of the tasks (udfs/engine/gate.py)
+        plan.json  record.json  control_tokens.json  metrics.json
+        engine.sock  engine.log  supervisor.log
 """
 
 import fcntl
@@ -18,11 +20,13 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import udfs
+from udfs.engine.gpus import engine_gpus, read_task_gpus
 from udfs.engine.processes import ProcessId, find_executor
 from udfs.engine.recipes import EnginePlan
 from udfs.errors import EngineError
@@ -32,6 +36,7 @@ SOCKET_PATH_LIMIT = 107  # bytes: Linux's sun_path is 108 with its closing zero
 DIRECTORY_NAME = re.compile(r"\d+-\d+-[0-9a-f]{8}")  # executor's pid and start, plan
 POLL_SECONDS = 0.1
 SUPERVISOR_STARTS = 5  # by one task
+RESTART_SECONDS = 60.0  # at most between two starts: ending one engine, waiting for its GPUs
 LOG_LINES = 25
 
 
@@ -49,7 +54,8 @@ class Record:
 class Engine:
     """An engine that answers: where it listens, and what it says it is.
 
-    `socket` is empty for an endpoint; `starts` grows with each restart.
+    `socket` and `directory` are empty for an endpoint; `starts` grows with each restart;
+    `control_tokens` are the special tokens of its model, empty where nobody could read them.
     """
 
     url: str
@@ -57,6 +63,8 @@ class Engine:
     name: str
     version: str
     starts: int
+    directory: str = ""
+    control_tokens: tuple[str, ...] = ()
 
 
 def attach(plan: EnginePlan) -> Engine:
@@ -67,8 +75,9 @@ def attach(plan: EnginePlan) -> Engine:
     """
     if not plan.starts_engine:
         return Engine(plan.url, socket="", name=plan.recipe.name, version="", starts=0)
+    plan = place_on_gpus(plan)
     directory = engine_directory(plan, find_executor())
-    deadline = time.monotonic() + plan.start_timeout
+    deadline = time.monotonic() + longest_start(plan)
     for _ in range(SUPERVISOR_STARTS):
         lock = try_lock(directory)
         if lock is not None:
@@ -84,6 +93,21 @@ def attach(plan: EnginePlan) -> Engine:
     )
 
 
+def place_on_gpus(plan: EnginePlan) -> EnginePlan:
+    """The plan with the GPUs of this task's engine: tasks of other GPUs get another engine."""
+    gpus = engine_gpus(
+        read_task_gpus(),
+        visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        size=plan.tensor_parallel_size,
+    )
+    return plan.model_copy(update={"gpus": gpus})
+
+
+def longest_start(plan: EnginePlan) -> float:
+    """Seconds that all starts of a supervisor take at most; it gives up by itself before."""
+    return (plan.max_restarts + 1) * (plan.start_timeout + RESTART_SECONDS)
+
+
 def ready_engine(directory: Path, plan: EnginePlan, record: Record) -> Engine:
     """The engine that a record speaks of."""
     return Engine(
@@ -92,6 +116,8 @@ def ready_engine(directory: Path, plan: EnginePlan, record: Record) -> Engine:
         name=plan.recipe.name,
         version=record.version,
         starts=record.starts,
+        directory=str(directory),
+        control_tokens=load_control_tokens(directory),
     )
 
 
@@ -173,7 +199,7 @@ def start_supervisor(directory: Path, plan: EnginePlan, lock: int) -> None:
     """Start the supervisor and hand it the lock; it outlives this worker, which Spark may kill."""
     try:
         previous = read_record(directory)
-        starts = previous.starts + 1 if previous else 0
+        starts = previous.starts if previous else 0
         write_atomically(directory / "plan.json", plan.model_dump_json())
         write_record(directory, Record("starting", starts=starts))
         with (directory / "supervisor.log").open("ab") as log:
@@ -230,7 +256,7 @@ def wait_for_record(directory: Path, *, deadline: float) -> Record | None:
             return None
         time.sleep(POLL_SECONDS)
     raise EngineError(
-        "the engine did not answer within engine.start_timeout; the last lines of its log:\n"
+        "the engine's supervisor neither started it nor gave up; the last lines of its log:\n"
         + read_tail(directory / "engine.log")
     )
 
@@ -255,6 +281,16 @@ def read_record(directory: Path) -> Record | None:
 def write_record(directory: Path, record: Record) -> None:
     """Replace the supervisor's last word."""
     write_atomically(directory / "record.json", json.dumps(asdict(record)))
+
+
+def load_control_tokens(directory: Path) -> tuple[str, ...]:
+    """The special tokens of the engine's model; empty where they could not be read."""
+    return tuple(json.loads((directory / "control_tokens.json").read_text(encoding="utf-8")))
+
+
+def save_control_tokens(directory: Path, tokens: Sequence[str]) -> None:
+    """Keep them for all tasks."""
+    write_atomically(directory / "control_tokens.json", json.dumps(list(tokens)))
 
 
 def read_tail(log: Path) -> str:

@@ -1,13 +1,15 @@
 """The supervisor: one small process that owns one engine and outlives every Python worker.
 
-It starts the engine, says when it answers, starts it again when it dies or stops answering,
-gives up after `max_restarts`, and ends it with everything it started when the executor's JVM is
-gone. Run as `python -m udfs.engine.supervisor DIRECTORY LOCK_FD EXECUTOR_PID EXECUTOR_START`;
+It starts the engine, says when it has answered a first request, starts it again when it dies,
+stops answering or hangs, gives up after `max_restarts`, and ends it with everything it started
+when the executor's JVM, or Spark's Python daemon in it, is gone. Run as
+`python -m udfs.engine.supervisor DIRECTORY LOCK_FD EXECUTOR_PID EXECUTOR_START`;
 the lock is inherited and held until this process ends, however that happens.
 """
 
 import contextlib
 import http.client
+import json
 import logging
 import os
 import select
@@ -21,6 +23,10 @@ from pathlib import Path
 
 import psutil
 
+from udfs.engine.control_token_lists import read_control_tokens
+from udfs.engine.gate import is_somebody_alone
+from udfs.engine.gpus import find_full
+from udfs.engine.metrics import Sample, dump_sample, read_sample
 from udfs.engine.processes import (
     MARKER,
     ProcessId,
@@ -30,7 +36,16 @@ from udfs.engine.processes import (
     marked_processes,
 )
 from udfs.engine.recipes import EnginePlan
-from udfs.engine.sidecar import DIRECTORY_NAME, Record, read_tail, try_lock, write_record
+from udfs.engine.sidecar import (
+    DIRECTORY_NAME,
+    Record,
+    read_record,
+    read_tail,
+    save_control_tokens,
+    try_lock,
+    write_atomically,
+    write_record,
+)
 
 LOG = logging.getLogger("supervisor")
 HEALTH_SECONDS = 5.0  # between two looks at an engine that is ready
@@ -40,6 +55,9 @@ GRACE_SECONDS = 5.0  # from SIGTERM to SIGKILL: the job promises 15 s in all
 FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 30.0
 FAILED_SECONDS = 60.0  # how long a failure is remembered before an engine is tried again
+STABLE_SECONDS = 600.0  # a life after which earlier deaths are forgiven
+GPU_WAIT_SECONDS = 30.0  # for the memory of an engine that has just ended
+DAEMON_GRACE_SECONDS = 10.0  # for Spark to start another Python daemon
 
 
 class ExecutorGoneError(Exception):
@@ -57,8 +75,10 @@ class Supervisor:
         self.directory = directory
         self.plan = plan
         self.socket = directory / "engine.sock"
-        self.starts = 0
+        self.starts = first_start(directory)
+        self.deaths = 0  # in a row, those of a lone suspect left out
         self.version = ""
+        self.daemon = Daemon(executor)
         self.executor = open_executor(executor)
         self.poller = select.poll()
         self.poller.register(self.executor, select.POLLIN)
@@ -77,17 +97,26 @@ class Supervisor:
         """Start the engine again after each death; give up after `max_restarts`."""
         self.end_engine()
         self.version = installed_version(self.plan)
-        while True:
+        save_control_tokens(self.directory, read_control_tokens(self.plan))
+        while self.deaths <= self.plan.max_restarts:
+            started = time.monotonic()
             reason = self.run_once()
             LOG.warning("engine=dead starts=%d reason=%r", self.starts, reason)
-            if self.starts > self.plan.max_restarts:
-                break
-            self.pause(min(FIRST_BACKOFF_SECONDS * 2 ** (self.starts - 1), LAST_BACKOFF_SECONDS))
+            if time.monotonic() - started > STABLE_SECONDS:
+                self.deaths = 0
+            # A prompt that was tried alone is the culprit, not the engine.
+            if not is_somebody_alone(self.directory):
+                self.deaths += 1
+                self.pause(min(FIRST_BACKOFF_SECONDS * 2**self.deaths / 2, LAST_BACKOFF_SECONDS))
         self.say("failed", error=self.describe_failure(reason))
         self.pause(FAILED_SECONDS)
 
     def run_once(self) -> str:
         """One life of the engine; returns why it ended."""
+        self.starts += 1
+        self.say("starting")
+        if full := self.wait_for_gpus():
+            return full
         process = self.start()
         lifeline = os.pidfd_open(process.pid)
         self.poller.register(lifeline, select.POLLIN)
@@ -108,7 +137,6 @@ class Supervisor:
 
     def start(self) -> "subprocess.Popen[bytes]":
         """Start the engine in a process group of its own, marked, and bound to this process."""
-        self.starts += 1
         self.socket.unlink(missing_ok=True)
         command = self.command()
         LOG.info("engine=start starts=%d command=%r", self.starts, command)
@@ -129,14 +157,27 @@ class Supervisor:
         if self.plan.python:
             # Packages of this interpreter would be found before those of that one.
             inherited.pop("PYTHONPATH", None)
-        return {**inherited, **self.plan.recipe.environment, MARKER: str(self.directory)}
+        gpus = {"CUDA_VISIBLE_DEVICES": ",".join(self.plan.gpus)} if self.plan.gpus else {}
+        # As nvidia-smi counts them, or a host with unlike GPUs has two orders.
+        order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+        marker = {MARKER: str(self.directory)}
+        return {**inherited, **order, **gpus, **self.plan.recipe.environment, **marker}
 
     def command(self) -> list[str]:
         """The engine's argument vector."""
         return self.plan.command_line(socket=self.socket, python=sys.executable)
 
+    def wait_for_gpus(self) -> str:
+        """Empty once the engine's GPUs are free; who holds one that stays full."""
+        deadline = time.monotonic() + GPU_WAIT_SECONDS
+        while full := find_full(self.plan.gpus):
+            if time.monotonic() > deadline:
+                break
+            self.pause(1.0)
+        return full
+
     def wait_until_ready(self, process: "subprocess.Popen[bytes]") -> None:
-        """Return when the engine answers; raise EngineDiedError when it ends or takes too long."""
+        """Return when the engine has answered a request; raise EngineDiedError when it cannot."""
         deadline = time.monotonic() + self.plan.start_timeout
         while not self.is_healthy():
             check_running(process)
@@ -144,30 +185,90 @@ class Supervisor:
                 seconds = self.plan.start_timeout
                 raise EngineDiedError(f"no answer within engine.start_timeout ({seconds:g} s)")
             self.pause(0.2)
+        self.ask_first_request(process, deadline - time.monotonic())
+
+    def ask_first_request(self, process: "subprocess.Popen[bytes]", seconds: float) -> None:
+        """One token for a harmless prompt; raise EngineDiedError if it does not come.
+
+        Engines exist that are healthy and die of their first request, whatever it asks; and a
+        prompt can only be blamed for a death when a harmless one has just been answered.
+        """
+        body = {
+            "model": self.plan.model_name,
+            "messages": [{"role": "user", "content": "Say hello."}],
+            "max_tokens": 1,
+        }
+        try:
+            status, text = self.fetch("/v1/chat/completions", timeout=seconds, body=body)
+        except (OSError, http.client.HTTPException) as error:
+            check_running(process)
+            raise EngineDiedError(f"no answer to a first request: {error!r}") from error
+        if status != http.HTTPStatus.OK:
+            raise EngineDiedError(f"a first request was answered with HTTP {status}: {text[:500]}")
 
     def watch(self, process: "subprocess.Popen[bytes]") -> None:
-        """Look after a ready engine; raise EngineDiedError when it ends or answers no more."""
+        """Look after a ready engine; raise EngineDiedError when it ends, hangs or is silent."""
         failures = 0
+        progress = Progress()
         while failures < HEALTH_FAILURES:
             self.pause(HEALTH_SECONDS)
             check_running(process)
             failures = 0 if self.is_healthy() else failures + 1
+            stalled = progress.stalled_seconds(self.sample())
+            if stalled > self.plan.stall_timeout:
+                raise EngineDiedError(
+                    f"no token for {stalled:.0f} s while requests wait (engine.stall_timeout)"
+                )
         raise EngineDiedError(f"{failures} health checks in a row failed")
+
+    def sample(self) -> Sample | None:
+        """The engine's metrics, also for the tasks; None when it does not give any now."""
+        names = self.plan.recipe.metrics
+        if not names:
+            return None
+        try:
+            _, page = self.fetch("/metrics", timeout=HEALTH_TIMEOUT)
+            sample = read_sample(page, names, engine=self.directory.name, starts=self.starts)
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+        write_atomically(self.directory / "metrics.json", dump_sample(sample))
+        return sample
 
     def is_healthy(self) -> bool:
         """Whether the engine answers `GET /health` with 200."""
-        connection = UnixConnection(self.socket)
         try:
-            connection.request("GET", "/health")
-            return connection.getresponse().status == http.HTTPStatus.OK
+            return self.fetch("/health", timeout=HEALTH_TIMEOUT)[0] == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
+
+    def fetch(self, path: str, *, timeout: float, body: object = None) -> tuple[int, str]:
+        """Status and text of one request; raises ExecutorGoneError at once, else OSError in time.
+
+        `timeout` is in seconds. A body makes it a POST of JSON.
+        """
+        connection = UnixConnection(self.socket)
+        try:
+            data = None if body is None else json.dumps(body)
+            headers = {"Content-Type": "application/json"}
+            connection.request("GET" if data is None else "POST", path, data, headers)
+            self.wait_for_answer(connection.sock.fileno(), timeout)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode("utf-8", "replace")
         finally:
             connection.close()
 
+    def wait_for_answer(self, descriptor: int, timeout: float) -> None:
+        """Return when there is something to read; raise TimeoutError when it takes too long."""
+        deadline = time.monotonic() + timeout
+        while not select.select([descriptor], [], [], 0)[0]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no answer in {timeout:g} s")
+            # A dead engine makes this return at once, and has closed the socket.
+            self.pause(0.05)
+
     def pause(self, seconds: float) -> None:
         """Sleep, at most until the engine ends; raise ExecutorGoneError if the executor does."""
-        if self.executor in dict(self.poller.poll(seconds * 1000)):
+        if self.executor in dict(self.poller.poll(seconds * 1000)) or self.daemon.is_gone():
             raise ExecutorGoneError
 
     def say(self, state: str, *, error: str = "") -> None:
@@ -186,6 +287,59 @@ class Supervisor:
     def end_engine(self) -> None:
         """End every process of this engine, also those that left its process group."""
         end_processes(marked_processes(str(self.directory)), grace=GRACE_SECONDS)
+
+
+class Progress:
+    """How long an engine with work has given no token; sees a hang behind a healthy `/health`."""
+
+    def __init__(self) -> None:
+        self.last: Sample | None = None
+        self.moved_at = time.monotonic()
+
+    def stalled_seconds(self, sample: Sample | None) -> float:
+        """Seconds since the last sign of work, 0 for an engine without any to do.
+
+        A busy engine that does not even give its metrics is as silent as one without tokens.
+        """
+        idle = sample is None and not (self.last and self.last.busy)
+        moved = sample is not None and (
+            not sample.busy or self.last is None or sample.moved_since(self.last)
+        )
+        if idle or moved:
+            self.moved_at = time.monotonic()
+        self.last = sample or self.last
+        return time.monotonic() - self.moved_at
+
+
+class Daemon:
+    """Spark's Python daemon below an executor: it ends with the Spark context, the JVM may not."""
+
+    def __init__(self, executor: ProcessId) -> None:
+        self.executor = executor
+        self.current = find_daemon(executor)
+        self.expected = self.current is not None
+        self.missed_at: float | None = None
+
+    def is_gone(self) -> bool:
+        """Whether there was a daemon and no other came in its place within the grace."""
+        if not self.expected or (self.current and self.current.find()):
+            return False
+        self.current = find_daemon(self.executor)
+        if self.current:
+            self.missed_at = None
+            return False
+        self.missed_at = self.missed_at or time.monotonic()
+        return time.monotonic() - self.missed_at > DAEMON_GRACE_SECONDS
+
+
+def find_daemon(executor: ProcessId) -> ProcessId | None:
+    """The Python daemon that an executor's JVM has now; None without one, as outside of Spark."""
+    jvm = executor.find()
+    with contextlib.suppress(psutil.Error):
+        for child in jvm.children() if jvm else []:
+            if any("daemon" in part for part in child.cmdline()[1:3]):
+                return ProcessId.of(child)
+    return None
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -219,6 +373,12 @@ def check_running(process: "subprocess.Popen[bytes]") -> None:
     if code is not None:
         ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         raise EngineDiedError(f"its process ended with {ended}")
+
+
+def first_start(directory: Path) -> int:
+    """How often engines were started here before: lives are told apart by their number."""
+    record = read_record(directory)
+    return record.starts if record else 0
 
 
 def installed_version(plan: EnginePlan) -> str:

@@ -1,7 +1,7 @@
-"""A task's running counts, in a small file that the driver sums up for people to watch.
+"""A task's running counts and why it stopped early, in a small file that the driver reads.
 
-Only for display: the truth is in the table. A folder that executors cannot write costs the
-display, not the job.
+The counts are for display: the truth is in the table. A folder that executors cannot write costs
+the display and the reason, not the job.
 """
 
 import asyncio
@@ -24,6 +24,16 @@ class Tally:
     def __init__(self, folder: str, name: str) -> None:
         self.folder, self.name = folder, name
         self.counts: Counter[str] = Counter()
+        self.stopped = ""
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more; the first reason is the one to tell."""
+        self.stopped = self.stopped or reason
+        LOG.warning("stopped: %s", reason)
+
+    def dump(self) -> str:
+        """All of it as JSON."""
+        return json.dumps({"counts": self.counts, "stopped": self.stopped})
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -32,15 +42,15 @@ class Tally:
     async def keep_written(self) -> None:
         """Write the counts every other second until cancelled, or until they cannot be written."""
         # Turned into text here, on the thread that counts.
-        while await asyncio.to_thread(self.write, json.dumps(self.counts)):  # noqa: ASYNC110 - a rhythm
+        while await asyncio.to_thread(self.write, self.dump()):  # noqa: ASYNC110 - a rhythm
             await asyncio.sleep(WRITE_SECONDS)
 
-    def write(self, counts: str) -> bool:
-        """Write counts; False when the folder cannot be written."""
+    def write(self, text: str) -> bool:
+        """Write it; False when the folder cannot be written."""
         try:
             filesystem, path = fsspec.core.url_to_fs(self.folder)
             filesystem.makedirs(path, exist_ok=True)
-            filesystem.pipe_file(f"{path}/{self.name}.json", counts.encode())
+            filesystem.pipe_file(f"{path}/{self.name}.json", text.encode())
         except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
             LOG.warning("progress is not shown: %s cannot be written: %s", self.folder, error)
             return False
@@ -58,15 +68,21 @@ def tally_outcome(outcome: Outcome) -> dict[str, int]:
     }
 
 
-def read_tallies(folder: str) -> Counter[str]:
-    """The sum of all tasks' counts; a file that is just being written counts next time."""
+def read_tallies(folder: str) -> tuple[Counter[str], str]:
+    """The sum of all tasks' counts, and a reason why one stopped early, empty if none did.
+
+    A file that is just being written counts next time.
+    """
     total: Counter[str] = Counter()
+    stopped = ""
     with suppress(Exception):
         filesystem, path = fsspec.core.url_to_fs(folder)
         for file in filesystem.ls(path, detail=False):
             with suppress(OSError, ValueError):
-                total.update(json.loads(filesystem.cat_file(file)))
-    return total
+                tally = json.loads(filesystem.cat_file(file))
+                total.update(tally["counts"])
+                stopped = stopped or tally["stopped"]
+    return total, stopped
 
 
 def remove_tallies(folder: str) -> None:
