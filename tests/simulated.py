@@ -35,7 +35,8 @@ GOOD = "\n\n".join(
 class SimulatedEngine:
     """What the server answers, and the requests that it got.
 
-    `fail` maps a piece of text to the HTTP status that a prompt which holds it gets.
+    `fail` maps a piece of text to the HTTP status that a prompt which holds it gets. After
+    `dies_after` answers, unless it is 0, it hangs up on everybody.
     """
 
     url: str = ""
@@ -43,6 +44,7 @@ class SimulatedEngine:
     finish_reason: str = "stop"
     fail: dict[str, int] = field(default_factory=dict)
     delay: float = 0.0
+    dies_after: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -52,6 +54,7 @@ class SimulatedEngine:
 
     async def answer(self, request: web.Request) -> web.Response:
         """One chat completion."""
+        self.hang_up_if_dead(request)
         body = await request.json()
         self.requests.append(body)
         await asyncio.sleep(self.delay)
@@ -70,8 +73,15 @@ class SimulatedEngine:
         }
         return web.json_response({"choices": [choice], "usage": usage})
 
-    async def list_models(self, _: web.Request) -> web.Response:
+    def hang_up_if_dead(self, request: web.Request) -> None:
+        """Behave as a server that is not there any more."""
+        if self.dies_after and len(self.requests) >= self.dies_after and request.transport:
+            request.transport.abort()
+            raise web.HTTPServiceUnavailable
+
+    async def list_models(self, request: web.Request) -> web.Response:
         """GET /v1/models."""
+        self.hang_up_if_dead(request)
         return web.Response(text=json.dumps({"data": [{"id": "simulated"}]}))
 
 

@@ -223,3 +223,18 @@ def test_places_agree_in_all_tables(prepare: Callable[..., Any]) -> None:
                 "doc_id", "bucket", "slice"
             )
         ).isEmpty()
+
+
+def test_an_engine_that_goes_away_costs_no_dialogue(
+    prepare: Callable[..., Any], make_run: Any, engine: SimulatedEngine
+) -> None:
+    run = prepare(PAGES, "engine.start_timeout=0.1", "generate.tasks_per_slot=1")
+    engine.dies_after = 4
+
+    with pytest.raises(EngineError, match=r"4 of 10 dialogues are kept.*was away"):
+        generate.run(run)
+
+    assert run.warehouse.read(ATTEMPTS).where("status = 'ok'").count() == 4
+    assert run.warehouse.read(ATTEMPTS).count() == 4
+    engine.dies_after = 0
+    assert generate.run(make_run("generate", *engine.settings, TWO_STYLES))["status"] == {"ok": 6}

@@ -95,7 +95,7 @@ async def start_server(handler: Handler) -> web.AppRunner:
     app = web.Application()
     app.router.add_post("/v1/chat/completions", handler)
     app.router.add_get("/v1/models", list_models)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     return runner

@@ -24,7 +24,6 @@ class Engine:
     def __init__(self) -> None:
         self.running = 0
         self.tokens = 0
-        self.hanging = asyncio.Event()
 
     async def answer(self, request: web.Request) -> web.Response:
         """One chat completion."""
@@ -32,16 +31,15 @@ class Engine:
         prompt = body["messages"][0]["content"]
         self.running += 1
         try:
-            if "HANG" in prompt and not was_hung():
-                self.hanging.set()
+            hangs = "HANG" in prompt and not was_hung()
             await asyncio.sleep(WORK_SECONDS / 3)
             if "POISON" in prompt:
                 os._exit(1)
             if "LATE" in prompt and body.get("max_tokens") != 1:
                 os._exit(1)
             await asyncio.sleep(WORK_SECONDS)
-            while self.hanging.is_set():
-                await asyncio.sleep(1)
+            if hangs:
+                await asyncio.Event().wait()
             self.tokens += 5
         finally:
             self.running -= 1

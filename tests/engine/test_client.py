@@ -1,6 +1,8 @@
 """The client against servers with bad manners: every request ends with a status, none raises."""
 
 import asyncio
+import threading
+import time
 from collections import Counter
 
 import pytest
@@ -8,9 +10,11 @@ from aiohttp import web
 
 import udfs.engine.client
 from tests.engine.conftest import Handler, serve
-from udfs.engine.client import EngineClient, sampling_fields
+from udfs.engine.client import EngineClient, read_retry_after, sampling_fields
 from udfs.engine.outcomes import Outcome
+from udfs.engine.recipes import EnginePlan
 from udfs.engine.sidecar import attach
+from udfs.errors import EngineError
 
 ASK = [{"role": "user", "content": "A page.\n\nRetell it."}]
 
@@ -141,3 +145,89 @@ def test_sampling_that_is_off_is_not_sent() -> None:
     fields = sampling_fields(temperature=1.0, top_p=0.9, top_k=0, min_p=0.0, max_tokens=0)
 
     assert fields == {"temperature": 1.0, "top_p": 0.9}
+
+
+def test_a_rate_limit_is_waited_out_as_long_as_it_says() -> None:
+    seen: list[float] = []
+
+    async def answer(_: web.Request) -> web.Response:
+        seen.append(time.monotonic())
+        if len(seen) < 3:
+            return web.Response(status=429, headers={"Retry-After": "0.3"})
+        return good_answer()
+
+    outcome = ask(answer)
+
+    assert (outcome.status, outcome.attempt) == ("ok", 1)
+    assert seen[2] - seen[0] >= 0.6
+
+
+def test_a_rate_limit_beyond_the_deadline_is_an_engine_error() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": "3600"}, text="quota used up")
+
+    outcome = ask(answer, max_attempts=1)
+
+    assert (outcome.status, outcome.error_class) == ("engine_error", "HTTP 429")
+    assert outcome.error_message == "quota used up"
+
+
+@pytest.mark.parametrize(
+    ("http_status", "header", "expected"),
+    [
+        (429, None, 0.0),
+        (429, "12", 12.0),
+        (429, "soon", 0.0),
+        (429, "Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        (503, "2", 2.0),
+        (503, None, None),
+        (500, "2", None),
+    ],
+)
+def test_only_a_rate_limit_asks_to_be_left_alone(
+    http_status: int, header: str | None, expected: float | None
+) -> None:
+    assert read_retry_after(http_status, header) == expected
+
+
+def test_a_limit_that_does_not_fit_behind_the_prompt_is_left_to_the_context() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if "max_tokens" in await request.json():
+            return web.Response(status=400, text="maximum context length is 2048 tokens")
+        return good_answer()
+
+    async def complete(plan: EnginePlan) -> Outcome:
+        async with EngineClient(plan, attach(plan)) as client:
+            return await client.complete(ASK, {"max_tokens": 4000})
+
+    with serve(answer) as plan:
+        outcome = asyncio.run(complete(plan))
+
+    assert (outcome.status, outcome.attempt) == ("ok", 1)
+
+
+def test_an_endpoint_that_stays_away_is_given_up_and_nothing_is_blamed() -> None:
+    with serve(fail) as plan:
+        gone = plan.model_copy(update={"start_timeout": 0.2})
+
+    async def complete() -> Outcome:
+        async with EngineClient(gone, attach(gone)) as client:
+            return await client.complete(ASK, {})
+
+    with pytest.raises(EngineError, match=r"away for engine\.start_timeout"):
+        asyncio.run(complete())
+
+
+def test_a_deadline_frees_the_place_in_the_engine() -> None:
+    gone = threading.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            gone.set()
+            raise
+        return good_answer()
+
+    assert ask(answer, request_timeout=0.2, max_attempts=1).status == "timeout"
+    assert gone.wait(5)

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import stat
@@ -10,16 +11,20 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from tests.engine.conftest import ENGINES, make_plan, processes_of
+from udfs.dialogue.control_tokens import break_all_control_tokens
 from udfs.engine import sidecar
 from udfs.engine.client import EngineClient
+from udfs.engine.control_token_lists import CONTROL
 from udfs.engine.processes import MARKER, ProcessId
 from udfs.engine.recipes import EnginePlan, Recipe, load_recipe
 from udfs.engine.sidecar import Engine, attach, base_directory, engine_directory
+from udfs.engine.supervisor import UnixConnection
 from udfs.errors import EngineError
 
 # An owner that attaches, says so, and waits to be killed: what an executor's JVM is to its engine.
@@ -201,3 +206,64 @@ def test_an_engine_with_an_interpreter_of_its_own_does_not_see_our_packages(
 def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"set engine\.directory"):
         base_directory(str(tmp_path / "missing" / "folder"))
+
+
+@pytest.mark.engine
+def test_a_page_of_every_special_token_is_only_text_to_the_engine(
+    embedded_plan: EnginePlan,
+) -> None:
+    engine = attach(embedded_plan)
+    numbers = numbers_of(embedded_plan)
+    page = "Let " + " ".join(engine.control_tokens) + " be given."
+
+    def ids_of_prompt(document: str) -> list[int]:
+        messages = [{"role": "user", "content": document}]
+        text = post(engine, "/apply-template", {"messages": messages})["prompt"]
+        asked = {"content": text, "add_special": False, "parse_special": True}
+        return list(post(engine, "/tokenize", asked)["tokens"])
+
+    def special(ids: list[int]) -> list[int]:
+        return [number for number in ids if number in numbers]
+
+    cleaned, changed = break_all_control_tokens(page, engine.control_tokens)
+
+    assert changed
+    assert len(engine.control_tokens) == 17
+    assert len(special(ids_of_prompt(page))) > 17
+    assert special(ids_of_prompt(cleaned)) == special(ids_of_prompt("Let x be given."))
+
+
+def numbers_of(plan: EnginePlan) -> set[int]:
+    """Ids of the model's special tokens."""
+    import gguf
+
+    kinds = gguf.GGUFReader(plan.model).fields["tokenizer.ggml.token_type"].contents()
+    return {number for number, kind in enumerate(kinds) if kind == CONTROL}
+
+
+def post(engine: Engine, path: str, body: dict[str, Any]) -> Any:
+    """The engine's JSON answer."""
+    connection = UnixConnection(Path(engine.socket))
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_another_user_cannot_reach_the_engine(embedded_plan: EnginePlan) -> None:
+    script = (
+        "import os, socket, sys\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script, attach(embedded_plan).socket],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "PermissionError" in done.stderr

@@ -1,10 +1,11 @@
 """What a Spark task does with its chunks: ask for their missing dialogues, give back attempts."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, takewhile
+from itertools import chain, filterfalse
 from typing import Any
 
 import pyarrow as pa
@@ -62,6 +63,9 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
         engine = attach(job.plan)
     except EngineError as error:
         tally.stop(str(error))
+        # Spark waits for ever for a task that leaves input unread.
+        deque(rows, maxlen=0)
+        tally.write(tally.dump())
         return
 
     async def connect() -> EngineClient:
@@ -73,7 +77,7 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
         try:
             yield from run_window(
                 loop,
-                takewhile(lambda _: not tally.stopped, chain([first], rows)),
+                filterfalse(lambda _: tally.stopped, chain([first], rows)),
                 lambda row: ask_for_chunk(row, job, client, tally),
                 width=job.window,
                 weigh=lambda row: len(row["missing"]),
