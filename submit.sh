@@ -19,7 +19,7 @@ CACHE=$HERE/.cache
 PIPELINE_JOBS=(pipeline ingest chunk generate filter sql doctor)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=()
+HEAVY_LEGS=(yarn)
 
 usage() {
   cat <<'HELP'
@@ -56,7 +56,8 @@ the next start goes on. It needs Linux (or WSL2), Python 3.11 or 3.12 with venv,
 later. Paths in options are relative to the folder you are in; `test` runs in the project's folder.
 
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
-test --all adds the heavy legs, and without it they are named as left out.
+test --all adds the heavy legs, and without it they are named as left out: yarn (a YARN cluster in
+one JVM; needs a JDK and Maven, fetches 114 MB).
 
 Environment
   MIND_PYTHON      the Python to make .venv with (else python3.12, python3.11 or python3 of PATH)
@@ -356,9 +357,7 @@ run_tests() {
   for leg in "${HEAVY_LEGS[@]}"; do
     if [[ $all == yes ]]; then "leg_$leg"; fi
   done
-  if ((${#HEAVY_LEGS[@]} == 0)); then
-    say "left out: nothing; there is no heavy leg yet, so --all runs the same"
-  elif [[ $all == no ]]; then
+  if [[ $all == no ]]; then
     say "left out, --all runs them: ${HEAVY_LEGS[*]}"
   fi
   ((${#failed[@]} == 0)) || die 1 "failed: ${failed[*]}"
@@ -371,7 +370,12 @@ leg_core() {
   check "ruff format" "$VENV/bin/python" -m ruff format --check
   check "mypy" "$VENV/bin/python" -m mypy
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
-  check "pytest" "$VENV/bin/python" -m pytest
+  check "pytest" "$VENV/bin/python" -m pytest --ignore=tests/cluster
+}
+
+# A YARN cluster in one JVM, 114 MB of jars below .cache: needs a JDK and Maven, about a minute.
+leg_yarn() {
+  check "pytest on YARN" "$VENV/bin/python" -m pytest tests/cluster
 }
 
 check() { # NAME COMMAND…: goes on after a failure, so that one run shows all of them

@@ -418,17 +418,24 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 # --- The tests' own entry --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script", ["submit.sh test", ".ci/run"])
-def test_test_runs_every_check_and_claims_no_leg_that_does_not_exist(
-    machine: Machine, script: str
+CORE = ["ruff check", "ruff format --check", "mypy", "pytest --ignore=tests/cluster"]
+HEAVY = ["pytest tests/cluster"]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [("submit.sh test", CORE), ("submit.sh test --all", CORE + HEAVY), (".ci/run", CORE + HEAVY)],
+)
+def test_test_runs_every_check_and_with_all_every_leg(
+    machine: Machine, script: str, expected: list[str]
 ) -> None:
     name, *arguments = script.split()
     done = machine.run(*arguments, script=machine.clone / name)
     assert done.code == 0, done.err
     ran = [line.removeprefix("-m ") for line in machine.calls() if line.startswith("-m ")]
-    assert ran == ["ruff check", "ruff format --check", "mypy", "pytest"]
+    assert ran == expected
     assert machine.calls("submit.sh .ci/run")
-    assert "left out: nothing; there is no heavy leg yet" in done.err
+    assert ("left out, --all runs them: yarn" in done.err) == (expected == CORE)
     assert done.err.endswith("all passed\n")
 
 
