@@ -14,14 +14,16 @@ from pyspark.sql import functions as F
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.console import ProgressLine, say, show_table, warn
 from spark_jobs.core.engine import check_endpoint, make_plan, make_specs
+from spark_jobs.core.engine_metrics import advise, describe_engines, save_samples
 from spark_jobs.core.pending import find_pending
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.specs import register_specs
 from spark_jobs.core.tables import ATTEMPTS
 from udfs.dialogue.specs import Spec
 from udfs.engine.generation import GenerationJob, generate
+from udfs.engine.metrics import Sample
 from udfs.engine.recipes import EnginePlan
-from udfs.engine.tally import read_tallies, remove_tallies
+from udfs.engine.tally import Tallies, read_tallies, remove_tallies
 from udfs.errors import EngineError, JobError
 from udfs.keys import content_key
 
@@ -115,7 +117,7 @@ def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, wanted: int) -
         "txnVersion": "1",
         "userMetadata": json.dumps(metadata),
     }
-    with watch_tallies(job.tally_folder, wanted), small_batches(run.spark):
+    with watch_tallies(run, job, wanted), small_batches(run.spark):
         try:
             run.warehouse.append(attempts, ATTEMPTS, options)
         except Exception as error:
@@ -125,7 +127,7 @@ def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, wanted: int) -
                 f"another run committed the same {wanted} dialogues meanwhile: this one asked for "
                 "them again and kept nothing; run generate again for what is still missing"
             ) from error
-        return read_tallies(job.tally_folder)[1]
+        return read_tallies(job.tally_folder).stopped
 
 
 @contextmanager
@@ -141,16 +143,19 @@ def small_batches(spark: SparkSession) -> Iterator[None]:
 
 
 @contextmanager
-def watch_tallies(folder: str, wanted: int) -> Iterator[None]:
-    """Show progress while the tasks run, from the counts that they leave."""
+def watch_tallies(run: Run, job: GenerationJob, wanted: int) -> Iterator[None]:
+    """Show progress while the tasks run, keep what their engines did, and say what to change."""
     stop = threading.Event()
     line = ProgressLine()
+    samples: dict[tuple[str, float], Sample] = {}
 
     def show() -> None:
         seconds = 0.0
         while not stop.wait(POLL_SECONDS):
             seconds += POLL_SECONDS
-            line.show(describe_progress(read_tallies(folder)[0], wanted, seconds))
+            tallies = read_tallies(job.tally_folder)
+            samples.update({(s.engine, s.sampled_at): s for s in tallies.samples})
+            line.show(describe_progress(tallies, wanted, seconds))
 
     thread = threading.Thread(target=show, name="progress", daemon=True)
     thread.start()
@@ -160,11 +165,15 @@ def watch_tallies(folder: str, wanted: int) -> Iterator[None]:
         stop.set()
         thread.join()
         line.close()
-        remove_tallies(folder)
+        remove_tallies(job.tally_folder)
+    save_samples(run, samples.values())
+    for advice in advise(list(samples.values()), capacity=job.plan.capacity):
+        warn(advice)
 
 
-def describe_progress(counts: Counter[str], wanted: int, seconds: float) -> str:
-    """One line: done of wanted, by status, tokens a second, cache hits, time left."""
+def describe_progress(tallies: Tallies, wanted: int, seconds: float) -> str:
+    """One line: done of wanted, by status, tokens a second, cache hits, time left, engines."""
+    counts = tallies.counts
     status = {n.removeprefix("status."): c for n, c in counts.items() if n.startswith("status.")}
     done = sum(status.values())
     if not done:
@@ -175,8 +184,9 @@ def describe_progress(counts: Counter[str], wanted: int, seconds: float) -> str:
     rate = counts["completion_tokens"] / seconds
     return (
         f"generate: {done}/{wanted} ({done / wanted:.0%})  {listed}  {rate:,.0f} tokens/s  "
-        f"cache hits {hits:.0%}  {seconds:.0f} s, about {left:.0f} s left"
-    )
+        f"cache hits {hits:.0%}  {seconds:.0f} s, about {left:.0f} s left  "
+        f"{describe_engines(tallies.samples)}"
+    ).rstrip()
 
 
 def summarise(run: Run, wave_id: str, wanted: int) -> Result:

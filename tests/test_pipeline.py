@@ -93,6 +93,19 @@ def test_sql_works_at_once_from_another_process(home: Path) -> None:
     assert {row["n"] for row in rows} == {1}
 
 
+def test_what_the_engine_did_is_kept(home: Path) -> None:
+    query = (
+        "select max(running) running, max(starts) starts from "
+        " ops.engine_metrics"
+    )
+
+    done = run(home, "sql", "--json", query)
+
+    row = json.loads(done.stdout)
+    assert row["running"] > 0
+    assert row["starts"] == 1
+
+
 def test_sql_asks_the_same_engine_one_row_at_a_time(home: Path) -> None:
     query = (
         "select n, d.* from (select n, mind_dialogue(text, style) as d from values "

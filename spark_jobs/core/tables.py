@@ -218,7 +218,27 @@ RUNS = Table(
     ),
 )
 
-TABLES = (DOCUMENTS, REJECTED, CHUNKS, SPECS, ATTEMPTS, VERDICTS, DIALOGUES, RUNS)
+ENGINE_METRICS = Table(
+    "ops",
+    "engine_metrics",
+    "One row per look at an engine while it worked for a run; counters since the engine's start.",
+    (
+        ("run_id", "STRING", "The run"),
+        ("engine", "STRING", "Its executor's pid and start, and its plan"),
+        ("starts", "INT", "Its life: 1, and one more after each death"),
+        ("sampled_at", "TIMESTAMP", "When"),
+        ("running", "DOUBLE", "Requests that it worked on"),
+        ("waiting", "DOUBLE", "Requests in its queue"),
+        ("kv_cache_usage", "DOUBLE", "Part of its key-value cache in use, 0 to 1"),
+        ("generation_tokens", "DOUBLE", "Tokens out so far"),
+        ("prompt_tokens", "DOUBLE", "Tokens in so far"),
+        ("cached_tokens", "DOUBLE", "Of these, from the prefix cache; 0 where it does not say"),
+        ("preemptions", "DOUBLE", "Requests thrown out of the cache so far"),
+    ),
+    stats=("run_id", "sampled_at"),
+)
+
+TABLES = (DOCUMENTS, REJECTED, CHUNKS, SPECS, ATTEMPTS, VERDICTS, DIALOGUES, RUNS, ENGINE_METRICS)
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "STRING": pa.string(),

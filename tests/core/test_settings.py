@@ -96,3 +96,16 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_prompt_without_its_markers_is_refused() -> None:
     with pytest.raises(UsageError, match=r"\$instruction"):
         load_settings("local", assignments=["generate.prompt=$document only"])
+
+
+@pytest.mark.parametrize("generator", sorted((PROJECT / "conf" / "generators").glob("*.toml")))
+def test_the_papers_generator_has_settings_for_its_gpus(generator: Path) -> None:
+    settings = load_settings("local", [PROJECT / "conf" / "paper.toml", generator])
+
+    assert "Llama-3-70B-Instruct" in settings.engine.model
+    assert settings.generate.sampling.max_tokens == 0
+    # 131 GiB of weights in BF16, 68 in FP8; 80 GB and 141 GB a GPU.
+    memory = settings.engine.tensor_parallel_size * (79.6 if "h100" in generator.name else 131.3)
+    weights = 68 if settings.engine.quantisation == "fp8" else 131
+    tokens = (0.95 * memory - weights) * 1024 * 1024 / 320
+    assert 0.7 < settings.engine.capacity * 1300 / tokens < 1

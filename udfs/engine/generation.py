@@ -68,6 +68,8 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
         tally.write(tally.dump())
         return
 
+    tally.engine_directory = engine.directory
+
     async def connect() -> EngineClient:
         return EngineClient(job.plan, engine)
 

@@ -1,7 +1,8 @@
-"""A task's running counts and why it stopped early, in a small file that the driver reads.
+"""A task's running counts, its engine's metrics and why it stopped early: a small file that the
+driver reads.
 
 The counts are for display: the truth is in the table. A folder that executors cannot write costs
-the display and the reason, not the job.
+the display, the metrics and the reason, not the job.
 """
 
 import asyncio
@@ -9,9 +10,12 @@ import json
 import logging
 from collections import Counter
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import fsspec
 
+from udfs.engine.metrics import Sample, load_sample
 from udfs.engine.outcomes import Outcome
 
 LOG = logging.getLogger(__name__)
@@ -25,6 +29,7 @@ class Tally:
         self.folder, self.name = folder, name
         self.counts: Counter[str] = Counter()
         self.stopped = ""
+        self.engine_directory = ""
 
     def stop(self, reason: str) -> None:
         """Send nothing more; the first reason is the one to tell."""
@@ -33,7 +38,14 @@ class Tally:
 
     def dump(self) -> str:
         """All of it as JSON."""
-        return json.dumps({"counts": self.counts, "stopped": self.stopped})
+        sample = load_sample(Path(self.engine_directory)) if self.engine_directory else None
+        return json.dumps(
+            {
+                "counts": self.counts,
+                "stopped": self.stopped,
+                "sample": asdict(sample) if sample else None,
+            }
+        )
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -68,21 +80,28 @@ def tally_outcome(outcome: Outcome) -> dict[str, int]:
     }
 
 
-def read_tallies(folder: str) -> tuple[Counter[str], str]:
-    """The sum of all tasks' counts, and a reason why one stopped early, empty if none did.
+@dataclass(frozen=True)
+class Tallies:
+    """What all tasks of a wave say: their counts summed up, a reason why one stopped, samples."""
 
-    A file that is just being written counts next time.
-    """
-    total: Counter[str] = Counter()
-    stopped = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+    samples: tuple[Sample, ...] = ()
+
+
+def read_tallies(folder: str) -> Tallies:
+    """The sum of all tasks' files; one that is just being written counts next time."""
+    tallies = []
     with suppress(Exception):
         filesystem, path = fsspec.core.url_to_fs(folder)
         for file in filesystem.ls(path, detail=False):
             with suppress(OSError, ValueError):
-                tally = json.loads(filesystem.cat_file(file))
-                total.update(tally["counts"])
-                stopped = stopped or tally["stopped"]
-    return total, stopped
+                tallies.append(json.loads(filesystem.cat_file(file)))
+    return Tallies(
+        counts=sum((Counter(tally["counts"]) for tally in tallies), Counter()),
+        stopped=next((tally["stopped"] for tally in tallies if tally["stopped"]), ""),
+        samples=tuple(Sample(**tally["sample"]) for tally in tallies if tally["sample"]),
+    )
 
 
 def remove_tallies(folder: str) -> None:
