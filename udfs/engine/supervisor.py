@@ -335,8 +335,12 @@ class Daemon:
 def find_daemon(executor: ProcessId) -> ProcessId | None:
     """The Python daemon that an executor's JVM has now; None without one, as outside of Spark."""
     jvm = executor.find()
-    with contextlib.suppress(psutil.Error):
-        for child in jvm.children() if jvm else []:
+    children: list[psutil.Process] = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        children = jvm.children() if jvm else []
+    for child in children:
+        # One that has ended but is not yet waited for has no command line.
+        with contextlib.suppress(psutil.Error):
             if any("daemon" in part for part in child.cmdline()[1:3]):
                 return ProcessId.of(child)
     return None
