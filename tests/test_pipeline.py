@@ -94,10 +94,7 @@ def test_sql_works_at_once_from_another_process(home: Path) -> None:
 
 
 def test_what_the_engine_did_is_kept(home: Path) -> None:
-    query = (
-        "select max(running) running, max(starts) starts from "
-        " ops.engine_metrics"
-    )
+    query = "select max(running) running, max(starts) starts from ops.engine_metrics"
 
     done = run(home, "sql", "--json", query)
 
