@@ -27,7 +27,6 @@ from udfs.engine.tally import Tallies, read_tallies, remove_tallies
 from udfs.errors import EngineError, JobError
 from udfs.keys import content_key
 
-ATTEMPT_SCHEMA = ", ".join(f"`{name}` {kind}" for name, kind, _ in ATTEMPTS.columns)
 BATCH_ROWS = 64  # chunk rows that Spark hands to Python at once: what a task holds unasked
 POLL_SECONDS = 2.0
 
@@ -109,7 +108,7 @@ def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, wanted: int) -
     tasks = slots * run.settings.generate.tasks_per_slot
     # By number: adaptive execution would make one task of a small input.
     attempts = pending.repartition(tasks, "chunk_id").mapInArrow(
-        lambda batches: generate(batches, job), ATTEMPT_SCHEMA
+        lambda batches: generate(batches, job), ATTEMPTS.ddl()
     )
     metadata = {"job": "generate", "run_id": run.run_id, "wave_id": job.wave_id}
     options = {

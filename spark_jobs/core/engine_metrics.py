@@ -27,8 +27,8 @@ def save_samples(run: Run, samples: Iterable[Sample]) -> None:
         for sample in samples
     ]
     if rows:
-        schema = ", ".join(f"{name} {kind}" for name, kind, _ in ENGINE_METRICS.columns)
-        run.warehouse.append(run.spark.createDataFrame(rows, schema), ENGINE_METRICS)
+        frame = run.spark.createDataFrame(rows, ENGINE_METRICS.ddl())
+        run.warehouse.append(frame, ENGINE_METRICS)
 
 
 def describe_engines(samples: Sequence[Sample]) -> str:

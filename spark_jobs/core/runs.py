@@ -79,7 +79,7 @@ def record(run: Run, *, result: Result | None, error: BaseException | None) -> N
         "error": None if error is None else f"{type(error).__name__}: {error}"[:2000],
     }
     try:
-        rows = run.spark.createDataFrame([row], ", ".join(f"{n} {k}" for n, k, _ in RUNS.columns))
+        rows = run.spark.createDataFrame([row], RUNS.ddl())
         run.warehouse.append(rows, RUNS)
     except BaseException:
         # The ledger is derived: when the job itself failed, its own error is the one to see.

@@ -14,8 +14,7 @@ def register_specs(run: Run, specs: Sequence[Spec]) -> None:
     known = {row["spec_id"] for row in run.warehouse.read(SPECS).select("spec_id").collect()}
     rows = [describe_spec(spec, run) for spec in specs if spec.spec_id not in known]
     if rows:
-        schema = ", ".join(f"{name} {kind}" for name, kind, _ in SPECS.columns)
-        run.warehouse.append(run.spark.createDataFrame(rows, schema), SPECS)
+        run.warehouse.append(run.spark.createDataFrame(rows, SPECS.ddl()), SPECS)
 
 
 def describe_spec(spec: Spec, run: Run) -> dict[str, object]:

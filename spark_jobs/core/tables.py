@@ -36,6 +36,10 @@ class Table:
         """Whether it is partitioned by `slice`."""
         return any(name == "slice" for name, _, _ in self.columns)
 
+    def ddl(self) -> str:
+        """Its columns as Spark takes a schema in words."""
+        return ", ".join(f"`{name}` {kind}" for name, kind, _ in self.columns)
+
     def arrow_schema(self) -> pa.Schema:
         """The schema that a mapInArrow function must give back for this table."""
         return arrow_schema((name, kind) for name, kind, _ in self.columns)
