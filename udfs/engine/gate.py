@@ -5,7 +5,7 @@ after a killed worker. Two files in the engine's directory:
 
 - `gate` is held shared by every task with requests under way, exclusively by one that asks alone:
   so a death while somebody is alone has one culprit, and the supervisor, which looks here too,
-  does not count it against the engine;
+  does not count it against the engine; and it knows of requests that a hung engine never saw;
 - `suspects` is held shared by every task with requests that were under way when the engine died.
   While it is held nobody sends in company.
 """
@@ -87,9 +87,19 @@ class Gate:
 
 def is_somebody_alone(directory: Path) -> bool:
     """Whether a task asks alone at this moment."""
+    return is_held(directory, fcntl.LOCK_SH)
+
+
+def is_somebody_asking(directory: Path) -> bool:
+    """Whether any task has a request under way at this moment."""
+    return is_held(directory, fcntl.LOCK_EX)
+
+
+def is_held(directory: Path, kind: int) -> bool:
+    """Whether the gate is held so that this kind of lock cannot be had."""
     descriptor = open_lock(directory, "gate")
     try:
-        return not try_lock(descriptor, fcntl.LOCK_SH)
+        return not try_lock(descriptor, kind)
     finally:
         if descriptor is not None:
             os.close(descriptor)

@@ -5,10 +5,10 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
-MARKER = "MIND_ENGINE_DIRECTORY"  # in the environment of every process of an engine
 WORKER_VARIABLE = "PYTHON_WORKER_FACTORY"  # Spark's, in the environment of its daemon and workers
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -60,14 +60,18 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def marked_processes(directory: str) -> list[psutil.Process]:
-    """All processes of the engine of a directory, this one left out, by their environment."""
-    found = []
+def processes_in(directory: Path) -> list[psutil.Process]:
+    """All processes that work in a directory or below it, this one left out.
+
+    So an engine's processes are known whoever started them and whoever died. Their environment
+    would not tell: vLLM's engine core and workers write their titles over it.
+    """
+    home, found = directory.resolve(), []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get(MARKER) == directory:
+            if process.pid != os.getpid() and Path(process.cwd()).is_relative_to(home):
                 found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        except psutil.Error:
             continue
     return found
 

@@ -75,7 +75,10 @@ class EnginePlan(BaseModel):
         return content_key(self.model_dump_json())
 
     def command_line(self, *, socket: Path, python: str) -> list[str]:
-        """The engine's argument vector with its markers filled in, extra arguments last."""
+        """The engine's argument vector with its markers filled in, extra arguments last.
+
+        A `--flag=$value` without a value is left out.
+        """
         values = {
             "python": self.python or python,
             "model": self.model,
@@ -87,7 +90,7 @@ class EnginePlan(BaseModel):
             "tensor_parallel_size": str(self.tensor_parallel_size),
         }
         filled = [string.Template(part).substitute(values) for part in self.recipe.command]
-        return [*filled, *self.extra_args]
+        return [*(part for part in filled if not part.endswith("=")), *self.extra_args]
 
 
 def load_recipe(path: Path) -> Recipe:

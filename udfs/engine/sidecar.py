@@ -242,7 +242,10 @@ def supervisor_environment() -> dict[str, str]:
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
     # A folder, or the .zip that Spark sent.
     home = os.path.dirname(os.path.dirname(os.path.abspath(udfs.__file__)))  # noqa: PTH100, PTH120
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    inherited = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    # The supervisor works in another folder: a path must mean the same there.
+    paths = [os.path.abspath(path) for path in inherited]  # noqa: PTH100
+    environment["PYTHONPATH"] = os.pathsep.join([home, *paths])
     return environment
 
 

@@ -24,16 +24,15 @@ from pathlib import Path
 import psutil
 
 from udfs.engine.control_token_lists import read_control_tokens
-from udfs.engine.gate import is_somebody_alone
+from udfs.engine.gate import is_somebody_alone, is_somebody_asking
 from udfs.engine.gpus import find_full
 from udfs.engine.metrics import Sample, dump_sample, read_sample
 from udfs.engine.processes import (
-    MARKER,
     ProcessId,
     adopt_orphans,
     die_with_parent,
     end_processes,
-    marked_processes,
+    processes_in,
 )
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.sidecar import (
@@ -136,7 +135,7 @@ class Supervisor:
         return reason
 
     def start(self) -> "subprocess.Popen[bytes]":
-        """Start the engine in a process group of its own, marked, and bound to this process."""
+        """Start the engine in a process group of its own, bound to this process."""
         self.socket.unlink(missing_ok=True)
         command = self.command()
         LOG.info("engine=start starts=%d command=%r", self.starts, command)
@@ -152,7 +151,7 @@ class Supervisor:
             )
 
     def environment(self) -> dict[str, str]:
-        """The engine's environment: marked, and clean where it has an interpreter of its own."""
+        """The engine's environment, clean where it has an interpreter of its own."""
         inherited = dict(os.environ)
         if self.plan.python:
             # Packages of this interpreter would be found before those of that one.
@@ -160,8 +159,7 @@ class Supervisor:
         gpus = {"CUDA_VISIBLE_DEVICES": ",".join(self.plan.gpus)} if self.plan.gpus else {}
         # As nvidia-smi counts them, or a host with unlike GPUs has two orders.
         order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-        marker = {MARKER: str(self.directory)}
-        return {**inherited, **order, **gpus, **self.plan.recipe.environment, **marker}
+        return {**inherited, **order, **gpus, **self.plan.recipe.environment}
 
     def command(self) -> list[str]:
         """The engine's argument vector."""
@@ -214,7 +212,7 @@ class Supervisor:
             self.pause(HEALTH_SECONDS)
             check_running(process)
             failures = 0 if self.is_healthy() else failures + 1
-            stalled = progress.stalled_seconds(self.sample())
+            stalled = progress.stalled_seconds(self.sample(), asked=self.is_asked())
             if stalled > self.plan.stall_timeout:
                 raise EngineDiedError(
                     f"no token for {stalled:.0f} s while requests wait (engine.stall_timeout)"
@@ -233,6 +231,10 @@ class Supervisor:
             return None
         write_atomically(self.directory / "metrics.json", dump_sample(sample))
         return sample
+
+    def is_asked(self) -> bool:
+        """Whether a task waits for an answer, of an engine that can show that it works on it."""
+        return bool(self.plan.recipe.metrics) and is_somebody_asking(self.directory)
 
     def is_healthy(self) -> bool:
         """Whether the engine answers `GET /health` with 200."""
@@ -286,7 +288,7 @@ class Supervisor:
 
     def end_engine(self) -> None:
         """End every process of this engine, also those that left its process group."""
-        end_processes(marked_processes(str(self.directory)), grace=GRACE_SECONDS)
+        end_processes(processes_in(self.directory), grace=GRACE_SECONDS)
 
 
 class Progress:
@@ -296,18 +298,19 @@ class Progress:
         self.last: Sample | None = None
         self.moved_at = time.monotonic()
 
-    def stalled_seconds(self, sample: Sample | None) -> float:
+    def stalled_seconds(self, sample: Sample | None, *, asked: bool) -> float:
         """Seconds since the last sign of work, 0 for an engine without any to do.
 
-        A busy engine that does not even give its metrics is as silent as one without tokens.
+        `asked`: whether tasks wait for answers. The engine's own word is not enough: the server of
+        a hung engine core counts no request that the core has not seen. A busy engine that does
+        not even give its metrics is as silent as one without tokens.
         """
-        idle = sample is None and not (self.last and self.last.busy)
-        moved = sample is not None and (
-            not sample.busy or self.last is None or sample.moved_since(self.last)
-        )
-        if idle or moved:
+        newest = sample or self.last
+        busy = asked or bool(newest and newest.busy)
+        moved = sample is not None and (self.last is None or sample.moved_since(self.last))
+        if moved or not busy:
             self.moved_at = time.monotonic()
-        self.last = sample or self.last
+        self.last = newest
         return time.monotonic() - self.moved_at
 
 
@@ -412,7 +415,7 @@ def sweep_stale(base: Path) -> None:
         if lock is None:
             continue
         if not is_running(*map(int, directory.name.split("-")[:2])):
-            end_processes(marked_processes(str(directory)), grace=GRACE_SECONDS)
+            end_processes(processes_in(directory), grace=GRACE_SECONDS)
             shutil.rmtree(directory, ignore_errors=True)
         os.close(lock)
 
@@ -429,7 +432,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     adopt_orphans()
-    directory = Path(sys.argv[1])
+    directory = Path(sys.argv[1]).absolute()
+    # The engine inherits it, and so do all processes that it starts: that is how they are found.
+    os.chdir(directory)
     executor = ProcessId(int(sys.argv[3]), float(sys.argv[4]))
     plan = EnginePlan.model_validate_json((directory / "plan.json").read_text(encoding="utf-8"))
     sweep_stale(directory.parent)
