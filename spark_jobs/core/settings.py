@@ -97,6 +97,10 @@ class Generate(Section):
     opening: bool
     prompt: str
     tasks_per_slot: int = Field(ge=1)
+    wave_requests: int = Field(ge=1)
+    lanes: int = Field(ge=1, le=8)
+    max_failed_share: float = Field(ge=0, le=1)
+    max_length_change: float = Field(ge=0)
     retry: tuple[Literal["failed", "length", "all"], ...]
     sampling: Sampling
 

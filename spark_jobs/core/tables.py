@@ -154,7 +154,7 @@ ATTEMPTS = Table(
         *PLACE,
     ),
     # Text stays out of the log: a dialogue as a column's minimum helps nobody.
-    stats=("gen_key", "chunk_id", "spec_id", "style", "bucket", "wave_id", "created_at"),
+    stats=("gen_key", "chunk_id", "spec_id", "style", "bucket", "run_id", "wave_id", "created_at"),
 )
 
 SQL_TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "STRING"}
@@ -341,6 +341,11 @@ class Warehouse:
                 f"{self.settings.catalog or self.settings.root} were made with {made}: "
                 f"set tables.slices to {made}, or choose another root"
             )
+
+    @property
+    def buckets_per_slice(self) -> int:
+        """Buckets in one partition."""
+        return BUCKETS // self.settings.slices
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The table, as of a version if one is given."""

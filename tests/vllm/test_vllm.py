@@ -129,7 +129,8 @@ def test_the_seven_styles_of_a_chunk_share_its_tokens(
 ) -> None:
     engine, specs = attach(vllm_plan), make_specs(max_tokens=4)
     rows = make_rows(sample_chunks(embedded_tokenizer), specs)
-    job = GenerationJob(vllm_plan, specs, 32, "run", "wave", str(tmp_path), ATTEMPTS.arrow_schema())
+    folder, schema = str(tmp_path), ATTEMPTS.arrow_schema()
+    job = GenerationJob(vllm_plan, specs, 32, "run", "wave", folder, 2.0, schema)
 
     batches = list(generate([pa.RecordBatch.from_pylist(rows)], job))
 

@@ -16,7 +16,7 @@ from udfs.dialogue.specs import Spec, generation_key
 from udfs.engine.client import EngineClient
 from udfs.engine.outcomes import Outcome
 from udfs.engine.recipes import EnginePlan
-from udfs.engine.sidecar import attach
+from udfs.engine.sidecar import Engine, attach
 from udfs.engine.tally import Tally
 from udfs.engine.window import background_loop, run_window
 from udfs.errors import EngineError
@@ -28,7 +28,11 @@ COPIED = ("chunk_id", "doc_id", "bucket", "slice")
 
 @dataclass(frozen=True)
 class GenerationJob:
-    """What all tasks of a wave share; `window` is the requests that one task keeps under way."""
+    """What all tasks of a wave share.
+
+    `window` is the requests that one task keeps under way; `tally_seconds` how often it says in
+    `tally_folder` what it does, and looks there whether to stop.
+    """
 
     plan: EnginePlan
     specs: Mapping[str, Spec]
@@ -36,6 +40,7 @@ class GenerationJob:
     run_id: str
     wave_id: str
     tally_folder: str
+    tally_seconds: float
     schema: pa.Schema
 
 
@@ -58,17 +63,13 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
     if first is None:
         return
     # A task that is tried again has the same first chunk, and replaces its counts.
-    tally = Tally(job.tally_folder, first["chunk_id"])
-    try:
-        engine = attach(job.plan)
-    except EngineError as error:
-        tally.stop(str(error))
+    tally = Tally(job.tally_folder, first["chunk_id"], seconds=job.tally_seconds)
+    engine = find_engine(job.plan, tally)
+    if engine is None:
         # Spark waits for ever for a task that leaves input unread.
         deque(rows, maxlen=0)
         tally.write(tally.dump())
         return
-
-    tally.engine_directory = engine.directory
 
     async def connect() -> EngineClient:
         return EngineClient(job.plan, engine)
@@ -87,6 +88,20 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
         finally:
             asyncio.run_coroutine_threadsafe(client.close(), loop).result()
             tally.write(tally.dump())
+
+
+def find_engine(plan: EnginePlan, tally: Tally) -> Engine | None:
+    """The task's engine; None, with the reason in its tally, without one or when told to stop."""
+    tally.obey()
+    if tally.stopped:
+        return None
+    try:
+        engine = attach(plan)
+    except EngineError as error:
+        tally.stop(str(error))
+        return None
+    tally.found_engine(engine.directory)
+    return engine
 
 
 async def ask_for_chunk(

@@ -1,13 +1,15 @@
-"""A task's running counts, its engine's metrics and why it stopped early: a small file that the
-driver reads.
+"""What a task and the driver tell each other while the task runs, by small files in one folder.
 
-The counts are for display: the truth is in the table. A folder that executors cannot write costs
-the display, the metrics and the reason, not the job.
+Each task writes its counts, its times, its engine's metrics and why it stopped early; the driver
+writes `stop`, with the reason, when all tasks shall end. The counts are for display and for the
+circuit breaker: the truth is in the table. A folder that executors cannot write costs the display,
+the metrics and the breaker, not the job.
 """
 
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -19,17 +21,32 @@ from udfs.engine.metrics import Sample, load_sample
 from udfs.engine.outcomes import Outcome
 
 LOG = logging.getLogger(__name__)
-WRITE_SECONDS = 2.0
+STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTimes:
+    """When a task had its first row, its engine, and its last answer: seconds since the epoch."""
+
+    started: float
+    asked: float
+    answered: float
 
 
 class Tally:
-    """Counts of one task: outcomes by status, and tokens."""
+    """What one task says; `seconds` is how often."""
 
-    def __init__(self, folder: str, name: str) -> None:
-        self.folder, self.name = folder, name
+    def __init__(self, folder: str, name: str, *, seconds: float) -> None:
+        self.folder, self.name, self.seconds = folder, name, seconds
         self.counts: Counter[str] = Counter()
         self.stopped = ""
         self.engine_directory = ""
+        self.started = self.asked = self.answered = time.time()
+
+    def found_engine(self, directory: str) -> None:
+        """From now on there is somebody to ask."""
+        self.engine_directory = directory
+        self.asked = self.answered = time.time()
 
     def stop(self, reason: str) -> None:
         """Send nothing more; the first reason is the one to tell."""
@@ -44,18 +61,28 @@ class Tally:
                 "counts": self.counts,
                 "stopped": self.stopped,
                 "sample": asdict(sample) if sample else None,
+                "times": [self.started, self.asked, self.answered],
             }
         )
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
+        self.answered = time.time()
         self.counts.update(tally_outcome(outcome))
 
     async def keep_written(self) -> None:
-        """Write the counts every other second until cancelled, or until they cannot be written."""
+        """Write and obey until cancelled, or until nothing can be written."""
         # Turned into text here, on the thread that counts.
-        while await asyncio.to_thread(self.write, self.dump()):  # noqa: ASYNC110 - a rhythm
-            await asyncio.sleep(WRITE_SECONDS)
+        while await asyncio.to_thread(self.write, self.dump()):
+            await asyncio.sleep(self.seconds)
+            await asyncio.to_thread(self.obey)
+
+    def obey(self) -> None:
+        """Stop if the driver wants it."""
+        with suppress(Exception):
+            filesystem, path = fsspec.core.url_to_fs(f"{self.folder}/{STOP}")
+            if filesystem.exists(path):
+                self.stop(filesystem.cat_file(path).decode())
 
     def write(self, text: str) -> bool:
         """Write it; False when the folder cannot be written."""
@@ -82,11 +109,12 @@ def tally_outcome(outcome: Outcome) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Tallies:
-    """What all tasks of a wave say: their counts summed up, a reason why one stopped, samples."""
+    """What all tasks of a wave say: their counts summed up, a reason why one stopped, and more."""
 
     counts: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
     samples: tuple[Sample, ...] = ()
+    tasks: tuple[TaskTimes, ...] = ()
 
 
 def read_tallies(folder: str) -> Tallies:
@@ -94,14 +122,23 @@ def read_tallies(folder: str) -> Tallies:
     tallies = []
     with suppress(Exception):
         filesystem, path = fsspec.core.url_to_fs(folder)
-        for file in filesystem.ls(path, detail=False):
+        for file in filesystem.glob(f"{path}/*.json"):
             with suppress(OSError, ValueError):
                 tallies.append(json.loads(filesystem.cat_file(file)))
     return Tallies(
         counts=sum((Counter(tally["counts"]) for tally in tallies), Counter()),
         stopped=next((tally["stopped"] for tally in tallies if tally["stopped"]), ""),
         samples=tuple(Sample(**tally["sample"]) for tally in tallies if tally["sample"]),
+        tasks=tuple(TaskTimes(*tally["times"]) for tally in tallies),
     )
+
+
+def stop_tasks(folder: str, reason: str) -> None:
+    """Make all tasks of a wave send nothing more, also those that have not begun."""
+    with suppress(Exception):
+        filesystem, path = fsspec.core.url_to_fs(folder)
+        filesystem.makedirs(path, exist_ok=True)
+        filesystem.pipe_file(f"{path}/{STOP}", reason.encode())
 
 
 def remove_tallies(folder: str) -> None:
