@@ -9,13 +9,17 @@ import pytest
 from pyspark.sql import functions as F
 
 from spark_jobs import chunk, generate, ingest
+from spark_jobs.core import breaker
+from spark_jobs.core.pending import look_up_wanted
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DOCUMENTS, SPECS
+from spark_jobs.core.waves import count_requests
 from tests.simulated import SimulatedEngine, run_simulated
 from udfs.dialogue.specs import generation_key
 from udfs.errors import EngineError, UsageError
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 TWO_STYLES = 'generate.styles=["debate", "interview"]'
+ALL = "generate.limit_chunks=0"
 PAGES = [
     {"url": f"https://math.example/{n}", "text": f"Page {n}: the square of {n} is {n * n}."}
     for n in range(5)
@@ -165,6 +169,54 @@ def test_a_wave_is_one_blind_append_that_names_itself(prepare: Callable[..., Any
     assert len(history) == 1
     assert history[0]["isBlindAppend"]
     assert json.loads(history[0]["userMetadata"])["run_id"] == run.run_id
+
+
+def test_every_wave_is_a_blind_append_of_its_own(prepare: Callable[..., Any]) -> None:
+    run = prepare(PAGES, "generate.wave_requests=4")
+    before = run.warehouse.version(ATTEMPTS)
+
+    result = generate.run(run)
+
+    name = run.warehouse.name(ATTEMPTS)
+    history = run.spark.sql(f"DESCRIBE HISTORY {name}").where(F.col("version") > before).collect()
+    waves = {json.loads(row["userMetadata"])["wave_id"] for row in history}
+    assert 3 <= len(history) == len(waves)
+    assert all(row["isBlindAppend"] for row in history)
+    assert result["status"] == {"ok": 10}
+    assert run.warehouse.read(ATTEMPTS).select("gen_key").distinct().count() == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"fail": {"Page": 400}}, "of the newest .* dialogues failed"),
+        ({"text": "**A:** Yes."}, "output tokens on average, 199 were usual"),
+    ],
+)
+def test_a_run_whose_dialogues_go_bad_stops_and_keeps_what_it_has(
+    prepare: Callable[..., Any],
+    make_run: Any,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    change: dict[str, Any],
+    reason: str,
+) -> None:
+    monkeypatch.setattr(breaker, "WINDOW", 8)
+    generate.run(prepare(PAGES))
+    engine.delay, asked = 0.5, len(engine.requests)
+    for name, value in change.items():
+        setattr(engine, name, value)
+    more = [{"url": "u", "text": f"Page {n}: it is {n}."} for n in range(100, 160)]
+
+    run = prepare(more, "engine.capacity=4", "generate.wave_requests=50", ALL)
+    with pytest.raises(EngineError, match=rf"of 120 dialogues are kept.*{reason}"):
+        generate.run(run)
+
+    kept = run.warehouse.read(ATTEMPTS).count() - asked
+    assert 8 <= kept == len(engine.requests) - asked < 120
+    specs = [row["spec_id"] for row in run.warehouse.read(SPECS).collect()]
+    assert count_requests(look_up_wanted(run, specs).count()) == 120 - kept
 
 
 def test_specs_hold_the_exact_words(prepare: Callable[..., Any]) -> None:

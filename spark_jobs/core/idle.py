@@ -8,6 +8,7 @@ from typing import Literal
 
 from udfs.engine.tally import TaskTimes
 
+NOTEWORTHY = 0.05  # seconds
 Cause = Literal["start_up", "read", "tail", "commit"]
 
 
@@ -54,7 +55,7 @@ def attribute_idle(waves: Sequence[WaveTimes], *, tasks_to_fill: float) -> dict[
                 cause = wave.cause_at(moment)
                 idle[cause] = idle.get(cause, 0.0) + missing
         cursor = end
-    return {cause: round(seconds, 1) for cause, seconds in idle.items()}
+    return {cause: round(seconds, 1) for cause, seconds in idle.items() if seconds >= NOTEWORTHY}
 
 
 def describe_idle(idle: dict[Cause, float], *, seconds: float) -> str:

@@ -49,7 +49,7 @@ class Tally:
         self.asked = self.answered = time.time()
 
     def stop(self, reason: str) -> None:
-        """Send nothing more; the first reason is the one to tell."""
+        """Send nothing more, for a reason of the task's own; the first is the one to tell."""
         self.stopped = self.stopped or reason
         LOG.warning("stopped: %s", reason)
 
@@ -82,7 +82,7 @@ class Tally:
         with suppress(Exception):
             filesystem, path = fsspec.core.url_to_fs(f"{self.folder}/{STOP}")
             if filesystem.exists(path):
-                self.stop(filesystem.cat_file(path).decode())
+                self.stopped = self.stopped or filesystem.cat_file(path).decode()
 
     def write(self, text: str) -> bool:
         """Write it; False when the folder cannot be written."""
