@@ -32,6 +32,7 @@ BATCH_ROWS = "64"  # chunk rows that Spark hands to Python at once: what a task 
 # Together twice what the engines work on, so that their queues never run dry (measured: an engine
 # busy 0.95 of the time, against 0.84 with 1.2 times its capacity).
 OVERCOMMIT = 2
+WINDOWS_PER_TASK = 2
 TALLIES_PER_SECOND = 50  # of all tasks together: each is a small file, and on S3 a request
 USUAL_ROWS = 2_000  # earlier dialogues whose length is the measure for new ones
 
@@ -86,6 +87,7 @@ def commit_waves(
     """All waves, some at once, until they are done or the watch says why to stop."""
     run, settings = wanted.run, wanted.run.settings.generate
     seconds = max(2.0, cluster.slots / TALLIES_PER_SECOND)
+    window = math.ceil(OVERCOMMIT * plan.capacity * cluster.engines / cluster.slots)
     breaker = make_breaker(wanted)
     watch = Watch(wanted=count_requests(waves), seconds=seconds, breaker=breaker)
 
@@ -93,11 +95,13 @@ def commit_waves(
         # A pool for each lane: fair shares keep a small job of one from waiting for the other.
         pool = threading.current_thread().name
         run.spark.sparkContext.setLocalProperty("spark.scheduler.pool", pool)
+        tasks = count_tasks(wave, window=window, slots=cluster.slots, most=settings.tasks_per_slot)
         wave_id = wanted.wave_id(wave)
         job = GenerationJob(
             plan=plan,
             specs=specs,
-            window=math.ceil(OVERCOMMIT * plan.capacity * cluster.engines / cluster.slots),
+            window=window,
+            engine_window=OVERCOMMIT * plan.capacity,
             run_id=run.run_id,
             wave_id=wave_id,
             tally_folder=f"{run.settings.tables.root.rstrip('/')}/_progress/{wave_id}",
@@ -105,7 +109,6 @@ def commit_waves(
             schema=ATTEMPTS.arrow_schema(),
         )
         with watch.wave(job.tally_folder):
-            tasks = min(wave.chunks, cluster.slots * settings.tasks_per_slot)
             commit_wave(run, wanted.find_wave(wave), job, tasks)
         save_samples(run, watch.take_samples())
         return not watch.stopped
@@ -113,6 +116,16 @@ def commit_waves(
     with watch.looking(), small_batches(run.spark):
         run_lanes(waves, work, lanes=settings.lanes)
     return watch
+
+
+def count_tasks(wave: Wave, *, window: int, slots: int, most: int) -> int:
+    """Tasks of a wave: one for each slot at least, `most` for each slot, none without a chunk.
+
+    Between these, as many as can fill their window WINDOWS_PER_TASK times: a task that is nearly
+    done asks for little.
+    """
+    long_enough = wave.requests // (WINDOWS_PER_TASK * window)
+    return min(wave.chunks, max(slots, min(long_enough, most * slots)))
 
 
 def make_breaker(wanted: Wanted) -> Breaker:

@@ -195,7 +195,6 @@ def test_every_wave_is_a_blind_append_of_its_own(prepare: Callable[..., Any]) ->
 )
 def test_a_run_whose_dialogues_go_bad_stops_and_keeps_what_it_has(
     prepare: Callable[..., Any],
-    make_run: Any,
     engine: SimulatedEngine,
     monkeypatch: pytest.MonkeyPatch,
     *,

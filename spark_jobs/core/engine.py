@@ -29,10 +29,14 @@ def models_folder() -> Path:
 
 def make_plan(settings: Engine) -> EnginePlan:
     """The plan of the configured engine; raises UsageError for what cannot work."""
-    path = CONF / "engines" / f"{settings.recipe}.toml"
+    own = settings.recipe.endswith(".toml")
+    path = Path(settings.recipe) if own else CONF / "engines" / f"{settings.recipe}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.toml")))
-        raise UsageError(f"engine.recipe is {settings.recipe!r}, expected one of {known}")
+        known = ", ".join(sorted(file.stem for file in (CONF / "engines").glob("*.toml")))
+        raise UsageError(
+            f"engine.recipe is {settings.recipe!r}, expected one of {known}, or the path of a "
+            ".toml file like theirs"
+        )
     try:
         recipe = load_recipe(path)
     except (ValidationError, ValueError) as error:

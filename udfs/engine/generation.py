@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, filterfalse
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow as pa
 from udfs.batches import batch_rows
 from udfs.dialogue.control_tokens import break_all_control_tokens
 from udfs.dialogue.specs import Spec, generation_key
+from udfs.engine.budget import Budget
 from udfs.engine.client import EngineClient
 from udfs.engine.outcomes import Outcome
 from udfs.engine.recipes import EnginePlan
@@ -30,13 +32,15 @@ COPIED = ("chunk_id", "doc_id", "bucket", "slice")
 class GenerationJob:
     """What all tasks of a wave share.
 
-    `window` is the requests that one task keeps under way; `tally_seconds` how often it says in
-    `tally_folder` what it does, and looks there whether to stop.
+    `window` is the requests that one task keeps under way, `engine_window` what the tasks of one
+    engine keep together; `tally_seconds` how often a task says in `tally_folder` what it does, and
+    looks there whether to stop.
     """
 
     plan: EnginePlan
     specs: Mapping[str, Spec]
     window: int
+    engine_window: int
     run_id: str
     wave_id: str
     tally_folder: str
@@ -74,7 +78,11 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
     async def connect() -> EngineClient:
         return EngineClient(job.plan, engine)
 
-    with background_loop() as loop:
+    directory = Path(engine.directory) if engine.directory else None
+    with (
+        Budget(directory, share=job.window, total=job.engine_window) as budget,
+        background_loop() as loop,
+    ):
         client = asyncio.run_coroutine_threadsafe(connect(), loop).result()
         asyncio.run_coroutine_threadsafe(tally.keep_written(), loop)
         try:
@@ -82,7 +90,7 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
                 loop,
                 filterfalse(lambda _: tally.stopped, chain([first], rows)),
                 lambda row: ask_for_chunk(row, job, client, tally),
-                width=job.window,
+                budget=budget,
                 weigh=lambda row: len(row["missing"]),
             )
         finally:

@@ -9,6 +9,7 @@ outlive it by the moment that it takes to end the engine.
       <pid>-<start>-<plan>/      one engine of one executor
         lock                     held by the supervisor for its life
         gate  suspects           locks of the tasks (udfs/engine/gate.py)
+        under_way                what each task has under way (udfs/engine/budget.py)
         plan.json  record.json  control_tokens.json  metrics.json
         engine.sock  engine.log  supervisor.log
 """

@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeVar
 
+from udfs.engine.budget import Budget
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -17,34 +19,32 @@ def run_window(
     items: Iterable[Item],
     work: Callable[[Item], Awaitable[Result]],
     *,
-    width: int,
+    budget: Budget,
     weigh: Callable[[Item], int],
 ) -> Iterator[Result]:
-    """Results in the order in which they are done, with work of weight `width` under way.
+    """Results in the order in which they are done, with as much under way as the budget allows.
 
-    An item goes in as soon as less than `width` is under way, so that the last one may exceed it
-    and one that alone weighs more still runs. Work starts in the order of the items. What `work`
-    raises is raised here; leaving early cancels what is under way.
+    An item goes in as soon as there is room for a part of it, so that the last one may exceed the
+    budget and one that alone weighs more still runs. Work starts in the order of the items. What
+    `work` raises is raised here; leaving early cancels what is under way.
     """
     done: queue.SimpleQueue[tuple[Future[Result], int]] = queue.SimpleQueue()
     open_futures: set[Future[Result]] = set()
-    under_way = 0
 
     def take() -> Result:
-        nonlocal under_way
         future, weight = done.get()
-        under_way -= weight
+        budget.set(budget.own - weight)
         open_futures.discard(future)
         return future.result()
 
     try:
         for item in items:
-            while under_way >= width:
+            while open_futures and not budget.has_room():
                 yield take()
             weight = weigh(item)
             future = asyncio.run_coroutine_threadsafe(as_coroutine(work, item), loop)
             open_futures.add(future)
-            under_way += weight
+            budget.set(budget.own + weight)
             future.add_done_callback(lambda f, w=weight: done.put((f, w)))  # type: ignore[misc]
             while not done.empty():
                 yield take()

@@ -1,6 +1,7 @@
 """What the engine's benchmarks share: pages, a bare client to compare with, and CPU by process."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import time
@@ -15,7 +16,7 @@ import psutil
 from spark_jobs.core.settings import CONF
 from udfs.dialogue.specs import Spec
 
-PAGE_CHARS = 1800  # about 500 tokens: a page is one chunk
+PAGE_CHARS = 700  # about 250 tokens: a page is one chunk
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def make_bodies(
             yield {"model": model, "messages": spec.messages(page["text"]), **spec.sampling}
 
 
-def run_bare(url: str, socket: str, bodies: Iterator[dict[str, Any]], *, window: int) -> Pass:
+def run_bare(socket: Path, bodies: Iterator[dict[str, Any]], *, window: int) -> Pass:
     """The least that a client can do: keep `window` requests under way, and read the answers."""
 
     async def drive(session: aiohttp.ClientSession) -> None:
@@ -68,11 +69,10 @@ def run_bare(url: str, socket: str, bodies: Iterator[dict[str, Any]], *, window:
                 await response.json()
 
     async def drive_all() -> None:
-        connector = aiohttp.UnixConnector(socket, limit=0) if socket else None
+        connector = aiohttp.UnixConnector(str(socket), limit=0)
+        timeout = aiohttp.ClientTimeout(total=None)
         async with aiohttp.ClientSession(
-            f"{url.rstrip('/')}/",
-            connector=connector or aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None),
+            "http://engine/v1/", connector=connector, timeout=timeout
         ) as session:
             await asyncio.gather(*(drive(session) for _ in range(window)))
 
@@ -83,7 +83,7 @@ def run_bare(url: str, socket: str, bodies: Iterator[dict[str, Any]], *, window:
 
 def cpu_of_workers() -> float:
     """CPU seconds so far of Spark's Python workers, those that have ended included."""
-    return sum(spent(process, ended=True) for process in spark_processes("daemon"))
+    return sum(spent(process, ended=True) for process in spark_processes("worker"))
 
 
 def cpu_of_jvm() -> float:
@@ -92,9 +92,13 @@ def cpu_of_jvm() -> float:
 
 
 def spark_processes(word: str) -> list[psutil.Process]:
-    """Processes below this one: the JVM, or PySpark's daemon with its workers."""
-    children = psutil.Process().children(recursive=True)
-    return [p for p in children if word in (p.name(), p.cmdline()[-1].rpartition(".")[2])]
+    """Processes below this one: "java", or "worker", PySpark's daemon included."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if word in (process.name(), process.cmdline()[-1].rpartition(".")[2]):
+                found.append(process)
+    return found
 
 
 def spent(process: psutil.Process, *, ended: bool) -> float:

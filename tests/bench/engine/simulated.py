@@ -1,4 +1,4 @@
-"""A simulated engine with continuous batching: a process of its own, `python -m … PORT SECONDS`.
+"""A simulated engine with continuous batching: a server, `python -m … SOCKET SECONDS_PER_TOKEN`.
 
 128 requests at most are worked on, each of them a token per step; the rest waits in its order.
 How many tokens a prompt gets is log-normal and follows from the prompt alone, so that every client
@@ -8,7 +8,6 @@ answered, and how long the engine was busy.
 
 import asyncio
 import hashlib
-import json
 import math
 import statistics
 import sys
@@ -19,6 +18,19 @@ from aiohttp import web
 
 CAPACITY = 128
 STEP_SECONDS = 0.0125  # of one token: 10,240 tokens a second when full
+RECIPE = f"""
+name = "simulated"
+command = ["$python", "-m", "tests.bench.engine.simulated", "$socket"]
+capacity = {CAPACITY}
+distributions = []
+control_tokens = "pattern"
+[opening_fields]
+[environment]
+[metrics]
+running = "sim:running"
+waiting = "sim:waiting"
+generation_tokens = "sim:tokens_total"
+"""
 MEDIAN_TOKENS, SIGMA = 85.0, 0.5  # a mean of 96 tokens: about 106 requests a second
 
 
@@ -38,19 +50,26 @@ class Engine:
     first: float = 0.0
     last: float = 0.0
     work: float = 0.0  # seconds of one slot
+    asked: int = 0
     answered: int = 0
+    tokens: int = 0
 
     async def complete(self, request: web.Request) -> web.Response:
         """One chat completion."""
-        self.first = self.first or time.time()
         body = await request.json()
+        if body.get("max_tokens") == 1:
+            # The supervisor's first request.
+            return web.json_response({})
+        self.first = self.first or time.time()
         prompt = body["messages"][0]["content"]
         tokens = draw_tokens(prompt)
+        self.asked += 1
         async with self.slots:
             await asyncio.sleep(tokens * self.step_seconds)
         self.last = time.time()
         self.work += tokens * self.step_seconds
         self.answered += 1
+        self.tokens += tokens
         text = "word " * tokens
         usage = {
             "prompt_tokens": len(prompt) // 4,
@@ -64,21 +83,29 @@ class Engine:
         """What it has seen since the last look; a look starts anew."""
         busy = self.work / CAPACITY
         seen = {"first": self.first, "last": self.last, "busy": busy, "answered": self.answered}
-        self.first = self.last = self.work = 0.0
-        self.answered = 0
         return web.json_response(seen)
 
+    async def metrics(self, _: web.Request) -> web.Response:
+        """A page as Prometheus wants it."""
+        open_ = self.asked - self.answered
+        values = {
+            "running": min(open_, CAPACITY),
+            "waiting": max(0, open_ - CAPACITY),
+            "tokens_total": self.tokens,
+        }
+        return web.Response(text="".join(f"sim:{k} {v}\n" for k, v in values.items()))
 
-async def list_models(_: web.Request) -> web.Response:
-    """GET /v1/models."""
-    return web.Response(text=json.dumps({"data": [{"id": "simulated"}]}))
+    async def health(self, _: web.Request) -> web.Response:
+        """Always well."""
+        return web.Response()
 
 
 async def make_app(step_seconds: float) -> web.Application:
     """The server."""
     engine, app = Engine(step_seconds), web.Application()
     app.router.add_post("/v1/chat/completions", engine.complete)
-    app.router.add_get("/v1/models", list_models)
+    app.router.add_get("/health", engine.health)
+    app.router.add_get("/metrics", engine.metrics)
     app.router.add_get("/clock", engine.clock)
     return app
 
@@ -86,8 +113,7 @@ async def make_app(step_seconds: float) -> web.Application:
 if __name__ == "__main__":
     web.run_app(
         make_app(float(sys.argv[2])),
-        host="127.0.0.1",
-        port=int(sys.argv[1]),
+        path=sys.argv[1],
         print=None,
         access_log=None,
     )
