@@ -31,7 +31,7 @@ from udfs.errors import EngineError, JobError
 BATCH_ROWS = "64"  # chunk rows that Spark hands to Python at once: what a task holds unasked
 # Together twice what the engines work on, so that their queues never run dry (measured: an engine
 # busy 0.95 of the time, against 0.84 with 1.2 times its capacity).
-OVERCOMMIT = 2
+OVERCOMMIT = 3
 WINDOWS_PER_TASK = 2
 TALLIES_PER_SECOND = 50  # of all tasks together: each is a small file, and on S3 a request
 USUAL_ROWS = 2_000  # earlier dialogues whose length is the measure for new ones

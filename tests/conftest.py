@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).parents[1]
+FAULTS = pytest.StashKey[dict[tuple[str, str], bool]]()
 MODELS = Path(os.environ.get("MIND_MODELS_DIR", PROJECT / ".cache" / "models"))
 os.environ.setdefault("MIND_MODELS_DIR", str(MODELS))
 if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir():
@@ -86,3 +87,29 @@ def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the person who runs the tests must not leak into them."""
     for name in ("MIND_CONF", "PYSPARK_SUBMIT_ARGS", "SPARK_HOME"):
         monkeypatch.delenv(name, raising=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for what becomes of faults."""
+    config.stash[FAULTS] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Note whether a fault ended as its test says."""
+    report = yield
+    for mark in item.iter_markers("fault"):
+        faults = item.config.stash[FAULTS]
+        faults[mark.args] = faults.get(mark.args, True) and not report.failed
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the faults that were tried, and what became of them."""
+    faults = config.stash[FAULTS]
+    if faults:
+        terminalreporter.section("faults")
+    width = max((len(what) for what, _ in faults), default=0)
+    for (what, outcome), as_said in faults.items():
+        line = f"{what:<{width}}  {outcome if as_said else 'NOT SO: ' + outcome}"
+        terminalreporter.write_line(line, red=not as_said)

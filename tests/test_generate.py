@@ -77,6 +77,18 @@ def test_a_rerun_asks_for_nothing_whatever_the_statuses_were(
     assert len(engine.requests) == asked
 
 
+@pytest.mark.fault("1 % HTTP 500 and 0.5 % HTTP 400 among the answers", "these are rows of errors")
+def test_bad_answers_cost_exactly_their_own_rows(
+    prepare: Callable[..., Any], engine: SimulatedEngine
+) -> None:
+    pages = [{"url": f"u{n}", "text": f"Page {n}: the square is {n * n}."} for n in range(200)]
+    engine.fail = {"Page 7:": 500, "Page 8:": 500, "Page 9:": 400}
+
+    result = generate.run(prepare(pages, ALL))
+
+    assert result["status"] == {"ok": 394, "engine_error": 4, "rejected": 2}
+
+
 def test_retry_asks_again_for_what_failed_and_the_view_shows_the_better_attempt(
     prepare: Callable[..., Any], make_run: Any, engine: SimulatedEngine
 ) -> None:
@@ -186,6 +198,10 @@ def test_every_wave_is_a_blind_append_of_its_own(prepare: Callable[..., Any]) ->
     assert run.warehouse.read(ATTEMPTS).select("gen_key").distinct().count() == 10
 
 
+@pytest.mark.fault(
+    "half of the newest dialogues fail, or their length doubles or halves",
+    "the job stops, what is answered is kept, the rest stays pending",
+)
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -276,6 +292,10 @@ def test_places_agree_in_all_tables(prepare: Callable[..., Any]) -> None:
         ).isEmpty()
 
 
+@pytest.mark.fault(
+    "an endpoint goes away",
+    "waited for, `engine.start_timeout` at most; then the rest stays pending",
+)
 def test_an_engine_that_goes_away_costs_no_dialogue(
     prepare: Callable[..., Any], make_run: Any, engine: SimulatedEngine
 ) -> None:

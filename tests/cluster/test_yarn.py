@@ -143,6 +143,7 @@ def test_each_engine_answers_the_tasks_of_its_container(running: Running) -> Non
     assert {report.status for report in running.reports} <= {"ok", "length"}
 
 
+@pytest.mark.fault("YARN kills a container", "no engine 15 s later")
 def test_a_container_killed_by_its_node_manager_leaves_no_engine(
     running: Running, killed: Killed
 ) -> None:
@@ -160,6 +161,7 @@ def test_the_engine_of_the_other_container_lives_on(running: Running, killed: Ki
     }
 
 
+@pytest.mark.fault("YARN replaces it", "a new engine of its own; every row comes once")
 def test_the_executor_that_takes_its_place_gets_a_new_engine(
     running: Running, replaced: list[Report]
 ) -> None:

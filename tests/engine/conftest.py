@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -114,17 +115,17 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 @contextmanager
-def serve(handler: Handler) -> Iterator[EnginePlan]:
+def serve(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[EnginePlan]:
     """A chat server on this machine that answers as the handler does; gives its plan."""
     recipe = load_recipe(ENGINES / "endpoint.toml")
     with background_loop() as loop:
-        runner = asyncio.run_coroutine_threadsafe(start_server(handler), loop).result(10)
+        runner = asyncio.run_coroutine_threadsafe(start_server(handler, tls), loop).result(10)
         port = runner.addresses[0][1]
-        yield make_plan(recipe, url=f"http://127.0.0.1:{port}/v1")
+        yield make_plan(recipe, url=f"http{'s' if tls else ''}://127.0.0.1:{port}/v1")
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
 
 
-async def start_server(handler: Handler) -> web.AppRunner:
+async def start_server(handler: Handler, tls: ssl.SSLContext | None) -> web.AppRunner:
     """A chat server on a free port of this machine."""
 
     async def list_models(_: web.Request) -> web.Response:
@@ -135,5 +136,5 @@ async def start_server(handler: Handler) -> web.AppRunner:
     app.router.add_get("/v1/models", list_models)
     runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     return runner

@@ -1,14 +1,17 @@
 """The client against servers with bad manners: every request ends with a status, none raises."""
 
 import asyncio
+import ssl
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 import udfs.engine.client
+from spark_jobs.core.engine import check_endpoint
 from tests.engine.conftest import Handler, serve
 from udfs.engine.client import EngineClient, read_retry_after, sampling_fields
 from udfs.engine.outcomes import Outcome
@@ -66,6 +69,7 @@ def test_an_error_that_passes_costs_a_retry_and_no_dialogue() -> None:
     assert (outcome.status, outcome.attempt) == ("ok", 3)
 
 
+@pytest.mark.fault("HTTP 500", "asked again, three times in all; then `engine_error`")
 def test_an_error_that_stays_is_an_engine_error_with_its_message() -> None:
     outcome = ask(fail)
 
@@ -73,6 +77,7 @@ def test_an_error_that_stays_is_an_engine_error_with_its_message() -> None:
     assert (outcome.error_class, outcome.error_message) == ("HTTP 500", "out of memory")
 
 
+@pytest.mark.fault("HTTP 400", "`rejected`, or `too_long`")
 def test_a_refused_request_is_not_repeated() -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=400, text="temperature must be positive")
@@ -82,6 +87,9 @@ def test_a_refused_request_is_not_repeated() -> None:
     assert (outcome.status, outcome.attempt) == ("rejected", 1)
 
 
+@pytest.mark.fault(
+    "no answer within `engine.request_timeout`", "asked again, three times in all; then `timeout`"
+)
 def test_a_slow_answer_is_a_timeout() -> None:
     async def answer(_: web.Request) -> web.Response:
         await asyncio.sleep(5)
@@ -92,6 +100,9 @@ def test_a_slow_answer_is_a_timeout() -> None:
     assert (outcome.status, outcome.error_class) == ("timeout", "TimeoutError")
 
 
+@pytest.mark.fault(
+    "a hang-up, half an answer", "asked again, three times in all; then `engine_error`"
+)
 def test_a_hang_up_in_the_middle_is_an_engine_error() -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "1000"})
@@ -104,6 +115,7 @@ def test_a_hang_up_in_the_middle_is_an_engine_error() -> None:
     assert ask(answer, max_attempts=1).status == "engine_error"
 
 
+@pytest.mark.fault("wrong JSON, no choices", "asked again, three times in all; then `engine_error`")
 def test_an_answer_that_is_no_json_is_an_engine_error() -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text="<html>Bad gateway</html>")
@@ -111,6 +123,7 @@ def test_an_answer_that_is_no_json_is_an_engine_error() -> None:
     assert ask(answer, max_attempts=1).status == "engine_error"
 
 
+@pytest.mark.fault("an answer without a word", "asked once more; then `empty`")
 def test_an_empty_answer_is_tried_once_more() -> None:
     async def answer(_: web.Request) -> web.Response:
         return good_answer("")
@@ -147,6 +160,9 @@ def test_sampling_that_is_off_is_not_sent() -> None:
     assert fields == {"temperature": 1.0, "top_p": 0.9}
 
 
+@pytest.mark.fault(
+    "HTTP 429, `Retry-After`", "waited out as long as it says, within `engine.request_timeout`"
+)
 def test_a_rate_limit_is_waited_out_as_long_as_it_says() -> None:
     seen: list[float] = []
 
@@ -190,6 +206,9 @@ def test_only_a_rate_limit_asks_to_be_left_alone(
     assert read_retry_after(http_status, header) == expected
 
 
+@pytest.mark.fault(
+    "`max_tokens` does not fit behind the prompt", "asked for what the context leaves"
+)
 def test_a_limit_that_does_not_fit_behind_the_prompt_is_left_to_the_context() -> None:
     async def answer(request: web.Request) -> web.Response:
         if "max_tokens" in await request.json():
@@ -231,3 +250,26 @@ def test_a_deadline_frees_the_place_in_the_engine() -> None:
 
     assert ask(answer, request_timeout=0.2, max_attempts=1).status == "timeout"
     assert gone.wait(5)
+
+
+@pytest.mark.fault("an endpoint's certificate is nobody's", "refused; no page is sent")
+def test_an_endpoint_that_cannot_prove_who_it_is_gets_no_page() -> None:
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(await request.json())
+        return good_answer()
+
+    async def complete(plan: EnginePlan) -> Outcome:
+        async with EngineClient(plan, attach(plan)) as client:
+            return await client.complete(ASK, {"temperature": 1.0})
+
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(Path(__file__).with_name("self_signed.pem"))
+    with serve(answer, tls) as plan:
+        with pytest.raises(EngineError, match="CERTIFICATE_VERIFY_FAILED"):
+            check_endpoint(plan)
+        with pytest.raises(EngineError, match="was away"):
+            asyncio.run(complete(plan.model_copy(update={"start_timeout": 0.1})))
+
+    assert asked == []

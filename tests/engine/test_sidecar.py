@@ -61,6 +61,7 @@ def end_owner(owner: "subprocess.Popen[str]") -> None:
     owner.stdout.close()
 
 
+@pytest.mark.fault("the driver is killed with `kill -9`", "no engine 15 s later")
 @pytest.mark.engine
 def test_engine_ends_within_15_seconds_of_its_executor(embedded_plan: EnginePlan) -> None:
     owner = start_owner(embedded_plan)
@@ -81,6 +82,7 @@ def test_attaching_again_finds_the_same_engine(embedded_plan: EnginePlan) -> Non
     assert len(engines_of(embedded_plan)) == 1
 
 
+@pytest.mark.fault("the engine dies", "started again, the requests are answered")
 @pytest.mark.engine
 def test_a_dead_engine_is_replaced_and_the_request_answered(embedded_plan: EnginePlan) -> None:
     engine = attach(embedded_plan)
@@ -91,6 +93,7 @@ def test_a_dead_engine_is_replaced_and_the_request_answered(embedded_plan: Engin
     assert len(engines_of(embedded_plan)) == 1
 
 
+@pytest.mark.fault("its supervisor is killed", "both are started again, the requests are answered")
 @pytest.mark.engine
 def test_a_dead_supervisor_takes_its_engine_with_it_and_is_replaced(
     embedded_plan: EnginePlan,

@@ -64,6 +64,10 @@ def directory_of(plan: EnginePlan) -> Path:
 
 
 @pytest.mark.parametrize("clients", [1, 3])
+@pytest.mark.fault(
+    "a prompt kills the engine",
+    "tried again alone: `poisoned`; those beside it are asked once more",
+)
 def test_a_prompt_that_kills_is_poisoned_and_costs_its_neighbours_one_retry(
     plan: EnginePlan, clients: int
 ) -> None:
@@ -94,6 +98,9 @@ def test_a_prompt_that_kills_only_after_its_first_token_is_found_too(plan: Engin
     assert neighbour.status == "ok"
 
 
+@pytest.mark.fault(
+    "the engine hangs, `/health` stays well", "started again after `engine.stall_timeout`"
+)
 def test_an_engine_that_hangs_behind_a_healthy_face_is_started_again(plan: EnginePlan) -> None:
     started = time.monotonic()
 
@@ -117,6 +124,10 @@ def test_the_supervisor_keeps_the_newest_metrics_where_tasks_find_them(plan: Eng
     assert (sample.starts, sample.running, sample.generation_tokens) == (1, 0, 10)
 
 
+@pytest.mark.fault(
+    "it dies of its first request, or never starts",
+    "the job stops with the engine's last words and its command",
+)
 def test_an_engine_that_dies_of_its_first_request_has_not_started(plan: EnginePlan) -> None:
     command = ("$python", "-c", HEALTHY_UNTIL_ASKED, "$socket")
     recipe = plan.recipe.model_copy(update={"command": command})
@@ -127,6 +138,10 @@ def test_an_engine_that_dies_of_its_first_request_has_not_started(plan: EnginePl
     assert "unsupported head size" in str(error.value)
 
 
+@pytest.mark.fault(
+    "it dies again and again",
+    "given up after `engine.max_restarts` deaths in a row; the rest stays pending",
+)
 def test_an_engine_that_keeps_dying_is_given_up_with_its_last_words(plan: EnginePlan) -> None:
     recipe = plan.recipe.model_copy(update={"command": ("$python", "-c", "exit('no weights')")})
 

@@ -73,6 +73,7 @@ def session(plan: EnginePlan) -> Iterator[Iterator[dict[str, Any]]]:
         process.kill()
 
 
+@pytest.mark.fault("80 s without work, in which Spark ends its Python workers", "the engine stays")
 def test_an_engine_outlives_the_idle_workers_that_spark_ends(
     session: Iterator[dict[str, Any]], plan: EnginePlan
 ) -> None:
@@ -83,6 +84,7 @@ def test_an_engine_outlives_the_idle_workers_that_spark_ends(
     assert {process.pid for process in processes_of(plan)} == before
 
 
+@pytest.mark.fault("`spark.stop()` in a process that lives on", "no engine some 15 s later")
 def test_an_engine_ends_with_its_session_though_the_jvm_lives_on(
     session: Iterator[dict[str, Any]], plan: EnginePlan
 ) -> None:

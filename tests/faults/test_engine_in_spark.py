@@ -49,6 +49,23 @@ def test_many_tasks_share_one_engine(spark: Any, plan: EnginePlan) -> None:
     assert len(engines(plan)) == 1
 
 
+@pytest.mark.fault("repeated jobs, two maps behind each other", "one engine for all")
+def test_chained_maps_and_repeated_jobs_share_one_engine(spark: Any, plan: EnginePlan) -> None:
+    def pass_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            starts = pa.array([attach(plan).starts] * batch.num_rows, pa.int64())
+            yield pa.RecordBatch.from_arrays([starts], names=["id"])
+
+    seen = set()
+    for _ in range(3):
+        twice = spark.range(4).repartition(4).mapInArrow(pass_on, "id long")
+        seen |= {row["id"] for row in twice.mapInArrow(pass_on, "id long").collect()}
+
+    assert seen == {1}
+    assert len(engines(plan)) == 1
+
+
+@pytest.mark.fault("a Python worker is killed", "the engine stays for the next task")
 def test_killing_the_worker_that_started_it_does_not_end_the_engine(
     spark: Any, plan: EnginePlan
 ) -> None:
@@ -64,6 +81,7 @@ def test_killing_the_worker_that_started_it_does_not_end_the_engine(
     assert [process.pid for process in engines(plan)] == [running]
 
 
+@pytest.mark.fault("a job is cancelled", "the engine stays for the next")
 def test_a_cancelled_job_leaves_the_engine_to_the_next(spark: Any, plan: EnginePlan) -> None:
     import threading
 

@@ -182,6 +182,7 @@ def test_vllm_can_be_reached_by_its_socket_only(vllm_plan: EnginePlan) -> None:
     assert Path(engine.socket).parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.fault("a process of vLLM dies: server, core or worker", "all of it is started again")
 @pytest.mark.parametrize("victim", [SERVER, CORE, WORKER])
 def test_whatever_part_of_it_dies_one_engine_comes_back_and_answers(
     vllm_plan: EnginePlan, victim: str
@@ -196,6 +197,7 @@ def test_whatever_part_of_it_dies_one_engine_comes_back_and_answers(
     assert len(before & {process.pid for process in processes_of(vllm_plan)}) == 1  # the supervisor
 
 
+@pytest.mark.fault("vLLM's engine core hangs", "started again after `engine.stall_timeout`")
 def test_an_engine_core_that_hangs_behind_a_healthy_server_is_replaced(
     vllm_plan: EnginePlan,
 ) -> None:
@@ -209,6 +211,9 @@ def test_an_engine_core_that_hangs_behind_a_healthy_server_is_replaced(
     assert "engine.stall_timeout" in log
 
 
+@pytest.mark.fault(
+    "the supervisor of a vLLM is killed", "its orphans are ended, one engine is started"
+)
 def test_a_killed_supervisor_leaves_no_second_engine(vllm_plan: EnginePlan) -> None:
     engine = attach(vllm_plan)
     core = find(vllm_plan, CORE)[0]
