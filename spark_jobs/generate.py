@@ -1,40 +1,24 @@
 """generate: every wanted dialogue that has no final attempt, from the engine, wave by wave."""
 
-import json
-import math
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.core.breaker import GOOD, Breaker
 from spark_jobs.core.cluster import Cluster, look_at_cluster
 from spark_jobs.core.console import say, show_table, warn
 from spark_jobs.core.engine import check_endpoint, make_plan, make_specs
-from spark_jobs.core.engine_metrics import advise, save_samples
+from spark_jobs.core.engine_metrics import advise
 from spark_jobs.core.idle import Cause, attribute_idle, describe_idle
-from spark_jobs.core.pending import Wanted, look_up_wanted
+from spark_jobs.core.pending import look_up_wanted
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.specs import register_specs
 from spark_jobs.core.tables import ATTEMPTS
 from spark_jobs.core.watch import Watch
-from spark_jobs.core.waves import Wave, count_requests, plan_waves, run_lanes
-from udfs.dialogue.specs import Spec
-from udfs.engine.generation import GenerationJob, generate
-from udfs.engine.recipes import EnginePlan
-from udfs.errors import EngineError, JobError
-
-BATCH_ROWS = "64"  # chunk rows that Spark hands to Python at once: what a task holds unasked
-# Together twice what the engines work on, so that their queues never run dry (measured: an engine
-# busy 0.95 of the time, against 0.84 with 1.2 times its capacity).
-OVERCOMMIT = 3
-WINDOWS_PER_TASK = 2
-TALLIES_PER_SECOND = 50  # of all tasks together: each is a small file, and on S3 a request
-USUAL_ROWS = 2_000  # earlier dialogues whose length is the measure for new ones
+from spark_jobs.core.wave_runner import OVERCOMMIT, WaveRunner
+from spark_jobs.core.waves import count_requests, plan_waves
+from udfs.errors import EngineError
 
 
 def run(run: Run) -> Result:
@@ -54,7 +38,7 @@ def run(run: Run) -> Result:
         size=run.settings.generate.wave_requests * cluster.engines,
         buckets_per_slice=run.warehouse.buckets_per_slice,
     )
-    watch = commit_waves(wanted, waves, plan, specs, cluster)
+    watch = WaveRunner(wanted, plan, specs, cluster).commit_all(waves)
     result = summarise(run, count_requests(buckets))
     result["idle_seconds"] = say_idle(watch, cluster)
     for advice in advise(list(watch.recent), capacity=plan.capacity):
@@ -75,106 +59,6 @@ def announce(run: Run, wanted: int) -> None:
     ]
     limited = " and ".join(filter(None, limits))
     say(f"generate: {wanted} dialogues pending" + (f", limited to {limited}" if limited else ""))
-
-
-def commit_waves(
-    wanted: Wanted,
-    waves: list[Wave],
-    plan: EnginePlan,
-    specs: dict[str, Spec],
-    cluster: Cluster,
-) -> Watch:
-    """All waves, some at once, until they are done or the watch says why to stop."""
-    run, settings = wanted.run, wanted.run.settings.generate
-    seconds = max(2.0, cluster.slots / TALLIES_PER_SECOND)
-    window = math.ceil(OVERCOMMIT * plan.capacity * cluster.engines / cluster.slots)
-    breaker = make_breaker(wanted)
-    watch = Watch(wanted=count_requests(waves), seconds=seconds, breaker=breaker)
-
-    def work(wave: Wave) -> bool:
-        # A pool for each lane: fair shares keep a small job of one from waiting for the other.
-        pool = threading.current_thread().name
-        run.spark.sparkContext.setLocalProperty("spark.scheduler.pool", pool)
-        tasks = count_tasks(wave, window=window, slots=cluster.slots, most=settings.tasks_per_slot)
-        wave_id = wanted.wave_id(wave)
-        job = GenerationJob(
-            plan=plan,
-            specs=specs,
-            window=window,
-            engine_window=OVERCOMMIT * plan.capacity,
-            run_id=run.run_id,
-            wave_id=wave_id,
-            tally_folder=f"{run.settings.tables.root.rstrip('/')}/_progress/{wave_id}",
-            tally_seconds=seconds,
-            schema=ATTEMPTS.arrow_schema(),
-        )
-        with watch.wave(job.tally_folder):
-            commit_wave(run, wanted.find_wave(wave), job, tasks)
-        save_samples(run, watch.take_samples())
-        return not watch.stopped
-
-    with watch.looking(), small_batches(run.spark):
-        run_lanes(waves, work, lanes=settings.lanes)
-    return watch
-
-
-def count_tasks(wave: Wave, *, window: int, slots: int, most: int) -> int:
-    """Tasks of a wave: one for each slot at least, `most` for each slot, none without a chunk.
-
-    Between these, as many as can fill their window WINDOWS_PER_TASK times: a task that is nearly
-    done asks for little.
-    """
-    long_enough = wave.requests // (WINDOWS_PER_TASK * window)
-    return min(wave.chunks, max(slots, min(long_enough, most * slots)))
-
-
-def make_breaker(wanted: Wanted) -> Breaker:
-    """The circuit breaker, with the length of earlier dialogues of the same specs."""
-    run, settings = wanted.run, wanted.run.settings.generate
-    earlier = run.warehouse.read(ATTEMPTS, version=wanted.attempts_version).where(
-        F.col("spec_id").isin(list(wanted.spec_ids)) & F.col("status").isin(*GOOD)
-    )
-    some = earlier.select("completion_tokens").limit(USUAL_ROWS)
-    return Breaker(
-        max_failed_share=settings.max_failed_share,
-        max_length_change=settings.max_length_change,
-        usual_length=some.agg(F.coalesce(F.avg("completion_tokens"), F.lit(0.0))).collect()[0][0],
-    )
-
-
-def commit_wave(run: Run, pending: DataFrame, job: GenerationJob, tasks: int) -> None:
-    """The engines' run: one Spark job, one append, nothing behind the engine but the write."""
-    # By number: adaptive execution would make one task of a small input.
-    attempts = pending.repartition(tasks, "chunk_id").mapInArrow(
-        lambda batches: generate(batches, job), ATTEMPTS.ddl()
-    )
-    metadata = {"job": "generate", "run_id": run.run_id, "wave_id": job.wave_id}
-    options = {
-        "txnAppId": job.wave_id,
-        "txnVersion": "1",
-        "userMetadata": json.dumps(metadata),
-    }
-    try:
-        run.warehouse.append(attempts, ATTEMPTS, options)
-    except Exception as error:
-        if "ConcurrentTransaction" not in type(error).__name__ + str(error)[:500]:
-            raise
-        raise JobError(
-            f"another run committed the same wave {job.wave_id} meanwhile: this one asked for its "
-            "dialogues again and kept nothing; run generate again for what is still missing"
-        ) from error
-
-
-@contextmanager
-def small_batches(spark: SparkSession) -> Iterator[None]:
-    """Few chunk rows per Arrow batch, in a session that may be somebody else's."""
-    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
-    before = spark.conf.get(name)
-    spark.conf.set(name, BATCH_ROWS)
-    try:
-        yield
-    finally:
-        spark.conf.set(name, str(before))
 
 
 def say_idle(watch: Watch, cluster: Cluster) -> dict[Cause, float]:

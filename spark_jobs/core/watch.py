@@ -56,6 +56,8 @@ class Watch:
     def wave(self, folder: str) -> Iterator[None]:
         """One wave, whose tasks write into this folder, from its launch to its commit."""
         launched = time.time()
+        # What a killed run left of the same wave, its word to stop above all.
+        remove_tallies(folder)
         with self.lock:
             self.folders.add(folder)
         try:

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -39,9 +40,11 @@ from tests.bench.engine.measure import (
     make_bodies,
     make_pages,
     run_bare,
+    spent,
     write_pages,
 )
 from udfs.engine import generation
+from udfs.engine.processes import processes_in
 from udfs.engine.supervisor import UnixConnection
 from udfs.keys import content_key
 
@@ -145,6 +148,65 @@ def compare(bare: Pass, ours: Pass, requests: int, bare_requests: int) -> dict[s
     }
 
 
+def bench_vllm(folder: Path) -> dict[str, Any]:
+    """The Spark path beside a bare client against one real vLLM server, in turns."""
+    os.environ |= {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}
+    settings = load_settings(
+        "local",
+        assignments=[
+            *SPARK,
+            f"tables.root={folder / 'warehouse'}",
+            "generate.opening=false",
+            "generate.sampling.max_tokens=32",
+            "engine.recipe=vllm",
+            f"engine.python={PROJECT / '.cache' / 'vllm' / 'bin' / 'python'}",
+            f"engine.model={PROJECT / '.cache' / 'vllm-model'}",
+            'engine.extra_args=["--enforce-eager"]',
+            "engine.capacity=16",
+            f"engine.directory={folder / 'e'}",
+            "spark.all.spark.master=local[2]",
+        ],
+    )
+    specs = list(make_specs(settings).values())
+    say("vLLM starts, and answers its first pages …")
+    run_spark(settings, folder, make_pages(2))
+    shares, table = [], []
+    for turn in range(1, VLLM_REPEATS + 1):
+        pages = [make_pages(VLLM_CHUNKS, first=1000 * turn + 100 * half) for half in (0, 1)]
+        bodies = make_bodies(pages[0], specs, specs[0].model)
+        bare = run_bare(find_socket(folder), bodies, window=OVERCOMMIT * settings.engine.capacity)
+        engine = cpu_of_engine(folder)
+        spark, commit = run_spark(settings, folder, pages[1])
+        engine = cpu_of_engine(folder) - engine
+        seconds, requests = since_first_request(settings, commit)
+        shares.append((bare.seconds / VLLM_CHUNKS / STYLES) / (seconds / requests))
+        table.append((turn, bare.seconds, seconds, shares[-1], engine, spark.python_cpu))
+        table[-1] += (spark.jvm_cpu,)
+    show_table(
+        f"{VLLM_CHUNKS * STYLES} requests of vLLM on the CPU, seconds",
+        ["turn", "bare", "Spark", "share of bare", "CPU: vLLM", "Python workers", "JVM"],
+        table,
+    )
+    return {"share_of_bare_median": round(statistics.median(shares), 3), "turns": table}
+
+
+def cpu_of_engine(folder: Path) -> float:
+    """CPU seconds so far of the engine's processes."""
+    return sum(spent(process, ended=False) for process in processes_in(folder / "e"))
+
+
+def since_first_request(settings: Settings, commit: float) -> tuple[float, int]:
+    """Seconds from the newest run's first request to its commit, and its dialogues."""
+    run = Run("bench", settings, open_session(settings, "pipeline"))
+    attempts = run.warehouse.read(ATTEMPTS)
+    newest = attempts.orderBy("created_at", ascending=False).first()
+    assert newest
+    rows = attempts.where(f"run_id = '{newest['run_id']}'")
+    begin = "min(unix_micros(created_at) / 1e6 - latency_seconds)"
+    first, count = rows.selectExpr(begin, "count(*)").collect()[0]
+    return commit - first, count
+
+
 def bench_memory(folder: Path, rows: int) -> dict[str, Any]:
     """Peak memory of this process, which does what one Spark task does."""
     settings = simulated_settings(folder, wave_requests=rows, step_seconds=0.0)
@@ -215,7 +277,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.engine", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("bench", choices=["simulated", "vllm", "memory"])
-    parser.add_argument("--requests", type=int, help="30,000, 140 a time, or 100,000 rows")
+    parser.add_argument("--requests", type=int, help="30,000, or 100,000 rows; vllm has its own")
     parser.add_argument("--waves", type=int, default=10)
     options = parser.parse_args()
     os.environ.setdefault("MIND_MODELS_DIR", str(PROJECT / ".cache" / "models"))
@@ -225,6 +287,7 @@ def main() -> None:
             "simulated": lambda: bench_simulated(
                 Path(folder), options.requests or 30_000, options.waves
             ),
+            "vllm": lambda: bench_vllm(Path(folder)),
             "memory": lambda: bench_memory(Path(folder), options.requests or 100_000),
         }
         print_result({"bench": options.bench, **benches[options.bench]()})
