@@ -31,8 +31,8 @@ def run(run: Run) -> Result:
     if not buckets:
         return {"pending": 0, "requests": 0, "status": {}, **totals(Counter())}
     check_endpoint(plan)
-    register_specs(run, list(specs.values()))
     cluster = look_at_cluster(run.spark, plan)
+    register_specs(run, list(specs.values()))
     waves = plan_waves(
         buckets,
         size=run.settings.generate.wave_requests * cluster.engines,
