@@ -17,6 +17,7 @@ from udfs.dialogue.specs import Spec, generation_key
 from udfs.engine.budget import Budget
 from udfs.engine.client import EngineClient
 from udfs.engine.outcomes import Outcome
+from udfs.engine.processes import give_memory_back
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.sidecar import Engine, attach
 from udfs.engine.tally import Tally
@@ -66,6 +67,7 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
     first = next(rows, None)
     if first is None:
         return
+    give_memory_back()
     # A task that is tried again has the same first chunk, and replaces its counts.
     tally = Tally(job.tally_folder, first["chunk_id"], seconds=job.tally_seconds)
     engine = find_engine(job.plan, tally)

@@ -1,5 +1,6 @@
 """Processes told apart by pid *and* start time, since the kernel hands out a pid again."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -12,6 +13,8 @@ import psutil
 WORKER_VARIABLE = "PYTHON_WORKER_FACTORY"  # Spark's, in the environment of its daemon and workers
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+FIRST_THRESHOLD = 128 * 1024  # bytes, glibc's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,17 @@ def die_with_parent() -> None:
 def adopt_orphans() -> None:
     """Become the parent of this process's orphaned descendants, so that none gets away."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def give_memory_back() -> None:
+    """Make glibc return what is freed at once, rather than raise its thresholds as it goes.
+
+    Other C libraries have no such thresholds.
+    """
+    with contextlib.suppress(AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(M_TRIM_THRESHOLD, FIRST_THRESHOLD)
+        library.mallopt(M_MMAP_THRESHOLD, FIRST_THRESHOLD)
 
 
 def processes_in(directory: Path) -> list[psutil.Process]:
