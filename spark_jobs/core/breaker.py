@@ -2,7 +2,8 @@
 
 from collections import Counter, deque
 
-WINDOW = 200  # outcomes that are judged together: by chance, a mean length is off by a few percent
+WINDOW = 200  # outcomes judged together at least: chance moves a mean length by a few percent
+ROUNDS = 2  # of all engines: what fails at once and what is short comes back first
 GOOD = ("ok", "length")
 
 
@@ -12,12 +13,19 @@ class Breaker:
     `max_failed_share` is the part of them (0 to 1) that may have failed; `usual_length` the mean
     output tokens of earlier dialogues of the same kind, 0 if there are none: then the run's first
     outcomes are the measure; `max_length_change` how many times longer or shorter than that the
-    mean may be. A limit of 0 is none.
+    mean may be. A limit of 0 is none. `at_once` is how many requests the engines work on together:
+    judged are so many outcomes that the first to come back do not speak for all.
     """
 
     def __init__(
-        self, *, max_failed_share: float, max_length_change: float, usual_length: float
+        self,
+        *,
+        max_failed_share: float,
+        max_length_change: float,
+        usual_length: float,
+        at_once: int,
     ) -> None:
+        self.window = max(WINDOW, ROUNDS * at_once)
         self.max_failed_share = max_failed_share
         self.max_length_change = max_length_change
         self.usual_length = usual_length
@@ -29,9 +37,9 @@ class Breaker:
             # A task was tried again and took its counts with it.
             self.looks.clear()
         self.looks.append(counts.copy())
-        while len(self.looks) > 2 and self.newest(1) >= WINDOW:
+        while len(self.looks) > 2 and self.newest(1) >= self.window:
             self.looks.popleft()
-        if self.newest(0) < WINDOW:
+        if self.newest(0) < self.window:
             return ""
         recent = counts.copy()
         recent.subtract(self.looks[0])
@@ -55,7 +63,7 @@ class Breaker:
     def judge_length(self, recent: Counter[str]) -> str:
         """Whether they have become much longer or shorter than they were."""
         good = count_good(recent)
-        if not self.max_length_change or good < WINDOW / 2:
+        if not self.max_length_change or good < self.window / 2:
             return ""
         mean = recent["completion_tokens"] / good
         self.usual_length = self.usual_length or mean

@@ -46,7 +46,7 @@ class WaveRunner:
         """Do all waves, some at once, until they are done or the watch says why to stop."""
         run = self.wanted.run
         wanted = count_requests(waves)
-        breaker = make_breaker(self.wanted)
+        breaker = make_breaker(self.wanted, at_once=self.plan.capacity * self.cluster.engines)
         watch = Watch(wanted=wanted, seconds=self.tally_seconds, breaker=breaker)
         with watch.looking(), small_batches(run.spark):
             run_lanes(
@@ -138,7 +138,7 @@ def small_batches(spark: SparkSession) -> Iterator[None]:
         spark.conf.set(name, str(before))
 
 
-def make_breaker(wanted: Wanted) -> Breaker:
+def make_breaker(wanted: Wanted, *, at_once: int) -> Breaker:
     """The circuit breaker, with the length of earlier dialogues of the same specs.
 
     Dialogues asked for again are no fair sample, so then the run is its own measure.
@@ -148,6 +148,7 @@ def make_breaker(wanted: Wanted) -> Breaker:
         max_failed_share=settings.max_failed_share,
         max_length_change=settings.max_length_change,
         usual_length=0.0 if settings.retry else measure_usual_length(wanted),
+        at_once=at_once,
     )
 
 

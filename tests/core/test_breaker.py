@@ -5,9 +5,9 @@ from collections import Counter
 from spark_jobs.core.breaker import WINDOW, Breaker
 
 
-def make_breaker(**changes: float) -> Breaker:
+def make_breaker(at_once: int = 16, **changes: float) -> Breaker:
     limits = {"max_failed_share": 0.5, "max_length_change": 2.0, "usual_length": 0.0, **changes}
-    return Breaker(**limits)
+    return Breaker(**limits, at_once=at_once)
 
 
 def outcomes(ok: int = 0, *, failed: int = 0, length: float = 100.0) -> Counter[str]:
@@ -25,6 +25,14 @@ def test_good_dialogues_go_on() -> None:
 
 def test_a_few_outcomes_prove_nothing() -> None:
     assert make_breaker().judge(outcomes(failed=WINDOW - 1)) == ""
+
+
+def test_what_comes_back_first_does_not_speak_for_thousands_at_work() -> None:
+    breaker = make_breaker(at_once=16_384, usual_length=700.0)
+
+    assert breaker.judge(outcomes(failed=600)) == ""
+    assert breaker.judge(outcomes(5_000, failed=600, length=100)) == ""
+    assert "failed" in breaker.judge(outcomes(5_000, failed=40_000, length=100))
 
 
 def test_an_engine_that_fails_from_the_start_is_seen() -> None:

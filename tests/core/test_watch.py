@@ -9,7 +9,8 @@ from udfs.engine.tally import Tally
 
 
 def make_watch(wanted: int = 1000) -> Watch:
-    breaker = Breaker(max_failed_share=0.5, max_length_change=2.0, usual_length=0.0)
+    limits = {"max_failed_share": 0.5, "max_length_change": 2.0, "usual_length": 0.0}
+    breaker = Breaker(**limits, at_once=16)
     return Watch(wanted=wanted, seconds=2.0, breaker=breaker)
 
 
