@@ -81,6 +81,8 @@ class Tally:
         """Stop if the driver wants it."""
         with suppress(Exception):
             filesystem, path = fsspec.core.url_to_fs(f"{self.folder}/{STOP}")
+            # Object stores remember what they listed.
+            filesystem.invalidate_cache()
             if filesystem.exists(path):
                 self.stopped = self.stopped or filesystem.cat_file(path).decode()
 
@@ -122,6 +124,7 @@ def read_tallies(folder: str) -> Tallies:
     tallies = []
     with suppress(Exception):
         filesystem, path = fsspec.core.url_to_fs(folder)
+        filesystem.invalidate_cache()
         for file in filesystem.glob(f"{path}/*.json"):
             with suppress(OSError, ValueError):
                 tallies.append(json.loads(filesystem.cat_file(file)))
