@@ -45,9 +45,13 @@ def stop_on_interrupt(spark: "SparkSession") -> None:
     With the JVM gone, what is being written is left uncommitted, every further call fails at
     once, and the engine's supervisor sees that nobody needs it any more.
     """
-    jvm = getattr(spark.sparkContext._gateway, "proc", None)  # noqa: SLF001 - the only way to it
+    context = spark.sparkContext
+    jvm = getattr(context._gateway, "proc", None)  # noqa: SLF001 - the only way to it
+    server = context._accumulatorServer  # noqa: SLF001
 
     def interrupt(*_: object) -> None:
+        # The JVM hangs up on it, which it would print as an error.
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
         if jvm is not None:
             jvm.terminate()
         raise KeyboardInterrupt
