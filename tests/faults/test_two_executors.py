@@ -1,7 +1,7 @@
 """Two executors on one host, a GPU each: one is killed in the middle of `generate`.
 
-The whole job on Spark's local-cluster, with an engine whose answers take their time. One run tells
-the story; its fixtures are the chapters.
+The whole job on Spark's local-cluster, with an engine whose answers take their time, and which one
+of the pages kills. One run tells the story.
 """
 
 import json
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.spark
 PROJECT = Path(__file__).parents[2]
 PROMISED_SECONDS = 15  # from the end of an executor to that of its engine
 START_SECONDS = 120
-CHUNKS, STYLES = 120, 2
+CHUNKS, STYLES = 100, 2
+POISON = 50  # the page that kills
 RECIPE = f"""
 name = "ill-mannered"
 command = ["$python", "{ill_mannered.__file__}", "$socket"]
@@ -88,6 +89,17 @@ def find_engines(base: Path) -> list[Engine]:
     return found
 
 
+def wait_for_two_engines(base: Path) -> list[Engine]:
+    """Both executors' engines, once both run at the same moment; empty if that never happens."""
+    found: list[Engine] = []
+
+    def see_two() -> bool:
+        found[:] = find_engines(base)
+        return len(found) == 2
+
+    return found if wait_until(see_two, START_SECONDS) else []
+
+
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """A folder whose path is short enough for sockets."""
@@ -99,7 +111,10 @@ def folder() -> Iterator[Path]:
 def command(folder: Path) -> Callable[..., list[str]]:
     """The command line of a job: `command(job, *settings)`."""
     pages = [
-        {"url": f"https://math.example/{n}", "text": f"Page {n}: {n} is {n}."}
+        {
+            "url": f"https://math.example/{n}",
+            "text": f"Page {n}: {'POISON' if n == POISON else n} is {n}.",
+        }
         for n in range(CHUNKS)
     ]
     lines = "\n".join(json.dumps(page) for page in pages)
@@ -142,13 +157,12 @@ def story(folder: Path, command: Callable[..., list[str]]) -> Story:
             text=True,
         ) as process,
     ):
-        assert wait_until(lambda: len(find_engines(base)) == 2, START_SECONDS), read(folder)
-        before = find_engines(base)
+        before = wait_for_two_engines(base)
+        assert before, read(folder)
         time.sleep(2)
         psutil.Process(before[0].executor).kill()
         left = not wait_until(lambda: not before[0].is_there, PROMISED_SECONDS)
-        wait_until(lambda: len(find_engines(base)) == 2, START_SECONDS)
-        after = find_engines(base)
+        after = wait_for_two_engines(base)
         out, _ = process.communicate(timeout=300)
         assert process.returncode == 0, read(folder)
     wait_until(lambda: not processes_in(base), PROMISED_SECONDS)
@@ -192,9 +206,15 @@ def test_the_other_engine_lives_on_and_the_replaced_executor_gets_a_new_one(stor
     assert victim.executor not in {engine.executor for engine in story.after}
 
 
+@pytest.mark.fault(
+    "a page kills whichever engine reads it", "its dialogues are `poisoned`, no others"
+)
+def test_a_page_that_kills_engines_costs_its_own_dialogues(story: Story) -> None:
+    assert story.result["status"] == {"ok": (CHUNKS - 1) * STYLES, "poisoned": STYLES}
+
+
 @pytest.mark.fault("its tasks start over elsewhere", "every dialogue comes once")
 def test_the_job_ends_with_every_dialogue_once(story: Story) -> None:
-    assert story.result["status"] == {"ok": CHUNKS * STYLES}
     assert len(story.rows) == len({row["gen_key"] for row in story.rows}) == CHUNKS * STYLES
 
 
