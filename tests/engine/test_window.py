@@ -78,10 +78,13 @@ def test_what_the_work_raises_is_raised_to_the_reader(loop: asyncio.AbstractEven
 
 def test_leaving_early_cancels_what_is_under_way(loop: asyncio.AbstractEventLoop) -> None:
     cancelled = threading.Event()
+    all_begun = asyncio.Event()
 
     async def work(item: int) -> int:
+        if item == 2:
+            all_begun.set()
         try:
-            await asyncio.sleep(0 if item == 0 else 60)
+            await (all_begun.wait() if item == 0 else asyncio.sleep(60))
         except asyncio.CancelledError:
             cancelled.set()
             raise
