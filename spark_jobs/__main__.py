@@ -21,12 +21,14 @@ HELP = {
     "pipeline": "ingest, chunk, generate and filter in one application",
     "ingest": "files of pages into raw.documents",
     "chunk": "pages into raw.chunks",
+    "estimate": "what is pending, and what it will take in tokens, time and money",
     "generate": "missing dialogues from the engine into synthetic.attempts",
     "filter": "verdicts into filtered.verdicts, the accepted into filtered.dialogues",
+    "maintain": "small files together, withdrawn pages and old files deleted",
     "sql": "one query on the tables",
     "doctor": "what is wrong with this machine",
 }
-INGESTING, GENERATING = ("pipeline", "ingest"), ("pipeline", "generate")
+INGESTING, GENERATING = ("pipeline", "ingest"), ("pipeline", "generate", "estimate")
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,12 +39,16 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-LISTS = ("generate.styles", "generate.retry")
-NUMBERS = ("ingest.limit", "generate.limit_chunks")
+LISTS = ("generate.styles", "generate.retry", "generate.specs")
+# Their values are TOML as they stand.
+NUMBERS = (
+    *("ingest.limit", "generate.limit_chunks", "generate.max_waves", "generate.max_hours"),
+    *("generate.confirmed", "estimate.pilot", "estimate.gpus", "cost.gpu_hour", "maintain.vacuum"),
+)
 
 
 class SettingAction(argparse.Action):
-    """An option that is short for --set NAME=VALUE."""
+    """An option that is short for --set NAME=VALUE; one without a value sets it to true."""
 
     def __call__(
         self,
@@ -55,6 +61,8 @@ class SettingAction(argparse.Action):
         del parser, option_string
         listed = values.split(",") if self.dest in LISTS else values
         value = values if self.dest in NUMBERS else json.dumps(listed)
+        if self.nargs == 0:
+            value = "true"
         namespace.assignments = [*(namespace.assignments or []), f"{self.dest}={value}"]
 
 
@@ -136,8 +144,23 @@ def add_job(jobs: Any, job: str) -> None:
         add_setting(parser, "--revision", "ingest.revision", "its version")
     if job in GENERATING:
         add_setting(parser, "--styles", "generate.styles", "comma-separated styles")
+        add_setting(parser, "--model", "engine.model", "the generator")
+        add_setting(parser, "--spec", "generate.specs", "only ways of asking whose id begins so")
+        add_setting(parser, "--buckets", "generate.buckets", "a-b: a part of the corpus, by hash")
+        add_setting(parser, "--where", "generate.where", "SQL condition on raw.documents")
         add_setting(parser, "--limit-chunks", "generate.limit_chunks", "chunks at most")
         add_setting(parser, "--retry", "generate.retry", "failed, length or all: ask again")
+        add_setting(parser, "--max-waves", "generate.max_waves", "waves at most in this run")
+        add_setting(parser, "--max-hours", "generate.max_hours", "hours at most in this run")
+        add_flag(parser, "--yes", "generate.confirmed", "go on beyond the budget guard's limits")
+        add_setting(parser, "--gpu-hour", "cost.gpu_hour", "price of a GPU for an hour")
+    if job == "ingest":
+        add_setting(parser, "--withdraw", "ingest.withdraw", "file of URLs or doc_ids to take out")
+    if job == "estimate":
+        add_setting(parser, "--pilot", "estimate.pilot", "chunks to generate first, to measure")
+        add_setting(parser, "--gpus", "estimate.gpus", "GPUs to plan for")
+    if job == "maintain":
+        add_flag(parser, "--vacuum", "maintain.vacuum", "delete files that no version needs")
     if job == "sql":
         from spark_jobs.sql import add_options
 
@@ -149,6 +172,11 @@ def add_setting(parser: argparse.ArgumentParser, option: str, name: str, text: s
     parser.add_argument(
         option, dest=name, action=SettingAction, metavar="VALUE", help=f"{text} ({name})"
     )
+
+
+def add_flag(parser: argparse.ArgumentParser, option: str, name: str, text: str) -> None:
+    """An option without a value that is short for a setting that becomes true."""
+    parser.add_argument(option, dest=name, action=SettingAction, nargs=0, help=f"{text} ({name})")
 
 
 def run_job(options: argparse.Namespace, settings: Settings) -> None:

@@ -2,13 +2,15 @@
 
 from collections import Counter
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.console import say, show_table
 from spark_jobs.core.engine import known_styles
 from spark_jobs.core.runs import Result, Run
-from spark_jobs.core.tables import CHUNKS, DIALOGUES, VERDICTS, arrow_schema
+from spark_jobs.core.tables import CHUNKS, DIALOGUES, SPECS, VERDICTS, arrow_schema
+from spark_jobs.core.withdrawn import delete_withdrawn
 from udfs.checks.judge_rows import DialogueJudge
 from udfs.checks.rules import rules_id
 
@@ -21,12 +23,18 @@ ATTEMPT_KEY = ["gen_key", "attempt", "wave_id"]
 
 
 def run(run: Run) -> Result:
-    """Judge what has no verdict by the rules in force, then bring the accepted up to date."""
+    """Judge what has no verdict by the rules in force, then bring the accepted up to date.
+
+    Judged is every dialogue; the corpus has those of the active chunker, and of several wordings
+    of one prompt the newest.
+    """
     rules = rules_id(run.settings.filter.checks)
     before = count_verdicts(run, rules)
     run.warehouse.append(judge_new(run, rules), VERDICTS)
     judged = count_verdicts(run, rules) - before
     replace_dialogues(run, rules)
+    # A page may have been withdrawn while they were read.
+    delete_withdrawn(run, DIALOGUES)
     return {"judged": judged, **summarise(run, rules)}
 
 
@@ -50,7 +58,7 @@ def judge_new(run: Run, rules: str) -> DataFrame:
 
 
 INPUT_COLUMNS = (
-    *("gen_key", "chunk_id", "spec_id", "style", "attempt", "wave_id", "bucket", "slice"),
+    *("gen_key", "chunk_id", "doc_id", "spec_id", "style", "attempt", "wave_id", "bucket", "slice"),
     *("text", "source", "status", "finish_reason", "completion_tokens"),
 )
 
@@ -85,8 +93,34 @@ def accepted_dialogues(run: Run, rules: str) -> DataFrame:
         "slice", "style", "bucket", *ATTEMPT_KEY, "preamble_length", "rules_id", "tags"
     )
     joined = read_dialogues(run).join(accepted, ["slice", "style", "bucket", *ATTEMPT_KEY])
+    joined = keep_newest_wording(run, joined.join(active_chunks(run), ["slice", "chunk_id"]))
     body = F.substring("text", F.col("preamble_length") + 1, F.length("text"))
     return joined.withColumn("text", body).select(*(name for name, _, _ in DIALOGUES.columns))
+
+
+def active_chunks(run: Run) -> DataFrame:
+    """The chunks of the active chunker, by slice and id."""
+    chunker_id = active_chunker(run.settings.chunk).chunker_id
+    chunks = run.warehouse.read(CHUNKS).where(F.col("chunker_id") == chunker_id)
+    return chunks.select("slice", "chunk_id")
+
+
+def keep_newest_wording(run: Run, dialogues: DataFrame) -> DataFrame:
+    """Of a chunk's dialogues by several wordings of one prompt, the newest wording's.
+
+    The same style asked of the same model in the same way is one prompt; other models and other
+    samplings stand side by side.
+    """
+    specs = run.warehouse.read(SPECS)
+    prompt = F.xxhash64("style", "model", "model_revision", "quantisation", "sampling")
+    worded = specs.select("spec_id", prompt.alias("prompt"), F.col("created_at").alias("worded_at"))
+    if worded.groupBy("prompt").count().where("count > 1").isEmpty():
+        return dialogues
+    newest = Window.partitionBy("slice", "bucket", "chunk_id", "prompt", "sample").orderBy(
+        F.desc("worded_at"), "spec_id"
+    )
+    ranked = dialogues.join(worded, "spec_id").withColumn("place", F.row_number().over(newest))
+    return ranked.where("place = 1")
 
 
 def stale_slices(wanted: DataFrame, stored: DataFrame) -> list[int]:

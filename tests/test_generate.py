@@ -222,7 +222,7 @@ def test_a_run_whose_dialogues_go_bad_stops_and_keeps_what_it_has(
     engine.delay, asked = 0.5, len(engine.requests)
     for name, value in change.items():
         setattr(engine, name, value)
-    more = [{"url": "u", "text": f"Page {n}: it is {n}."} for n in range(100, 160)]
+    more = [{"url": f"v{n}", "text": f"Page {n}: it is {n}."} for n in range(100, 160)]
 
     run = prepare(more, "engine.capacity=4", "generate.wave_requests=50", ALL)
     with pytest.raises(EngineError, match=rf"of 120 dialogues are kept.*{reason}"):

@@ -67,11 +67,8 @@ class Breaker:
             return ""
         mean = recent["completion_tokens"] / good
         self.usual_length = self.usual_length or mean
-        if (
-            1 / self.max_length_change
-            <= mean / max(1.0, self.usual_length)
-            <= (self.max_length_change)
-        ):
+        change = mean / max(1.0, self.usual_length)
+        if 1 / self.max_length_change <= change <= self.max_length_change:
             return ""
         return (
             f"the newest {good} dialogues have {mean:.0f} output tokens on average, "

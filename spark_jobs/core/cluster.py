@@ -5,16 +5,18 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from udfs.engine.gpus import read_memory
 from udfs.engine.recipes import EnginePlan
 from udfs.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Engines of all executors together, and task slots that feed them."""
+    """Engines of all executors together, task slots that feed them, and GPUs of these engines."""
 
     engines: int
     slots: int
+    gpus: int = 0
 
 
 def look_at_cluster(spark: SparkSession, plan: EnginePlan) -> Cluster:
@@ -34,7 +36,14 @@ def look_at_cluster(spark: SparkSession, plan: EnginePlan) -> Cluster:
             f"{gpus} GPU (spark.executor.resource.gpu.amount): make them fit"
         )
     cores_per_task = int(spark.conf.get("spark.task.cpus", "1") or 1)
+    engines = executors * max(1, gpus // plan.tensor_parallel_size)
     return Cluster(
-        engines=executors * max(1, gpus // plan.tensor_parallel_size),
+        engines=engines,
         slots=max(1, context.defaultParallelism // cores_per_task),
+        gpus=engines * plan.tensor_parallel_size if gpus or (local and has_own_gpus(plan)) else 0,
     )
+
+
+def has_own_gpus(plan: EnginePlan) -> bool:
+    """Whether an engine on this machine uses GPUs that Spark was told nothing of."""
+    return plan.takes_gpus and bool(read_memory())

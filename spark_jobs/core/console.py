@@ -49,6 +49,13 @@ def format_cell(cell: Any) -> str:
     return f"{cell:,.2f}" if isinstance(cell, float) else str(cell)
 
 
+def describe_seconds(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 600:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def print_result(result: Mapping[str, Any]) -> None:
     """A job's JSON line on stdout."""
     sys.stdout.write(json.dumps(result, ensure_ascii=False, default=str) + "\n")
@@ -72,6 +79,12 @@ class ProgressLine:
             say(text)
             self.printed_at = time.monotonic()
         self.text = text
+
+    def say(self, text: str) -> None:
+        """A line of its own, above the one that changes."""
+        if self.live and self.text:
+            SCREEN.file.write("\r\x1b[2K")
+        say(text)
 
     def close(self) -> None:
         """Leave the line behind."""

@@ -116,6 +116,21 @@ def make_specs(settings: Settings) -> dict[str, Spec]:
     }
 
 
+def choose_specs(settings: Settings) -> dict[str, Spec]:
+    """The specs asked for, by spec_id: those of the settings that `generate.specs` lets in."""
+    specs = {spec.spec_id: spec for spec in make_specs(settings).values()}
+    beginnings = settings.generate.specs
+    chosen = {id_: spec for id_, spec in specs.items() if id_.startswith(beginnings or ("",))}
+    unknown = [name for name in beginnings if not any(id_.startswith(name) for id_ in specs)]
+    if unknown:
+        listed = ", ".join(f"{id_} ({spec.style.name})" for id_, spec in specs.items())
+        raise UsageError(
+            f"generate.specs: nothing begins with {', '.join(unknown)} among what these settings "
+            f"ask for: {listed}; ops.specs says how a spec was made"
+        )
+    return chosen
+
+
 def chosen_styles(settings: Generate) -> list[Style]:
     """The styles asked for; raises UsageError naming the known ones for an unknown."""
     known = known_styles()

@@ -16,12 +16,29 @@ Cause = Literal["start_up", "read", "tail", "commit"]
 class WaveTimes:
     """When a wave was handed to Spark, when its commit was done, and what its tasks did between.
 
-    All times are seconds since the epoch.
+    All times are seconds since the epoch; `begun` is its launch, or the commit before its own if
+    that came later, so that the waves of a run have its time among them; `outcomes` is how many
+    dialogues were answered.
     """
 
     launched: float
     committed: float
     tasks: tuple[TaskTimes, ...]
+    begun: float = 0.0
+    outcomes: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Its share of the run's time."""
+        return self.committed - self.begun
+
+    @property
+    def asking_seconds(self) -> float:
+        """Of its share, the time from its first request to its last answer; 0 if not known."""
+        if not self.tasks:
+            return 0.0
+        first = max(self.begun, min(task.asked for task in self.tasks))
+        return max(0.0, max(task.answered for task in self.tasks) - first)
 
     def cause_at(self, moment: float) -> Cause:
         """Why this wave asks for less than it could at a moment between launch and commit."""

@@ -1,16 +1,20 @@
 """What is pending: wanted dialogues minus those that a final attempt answers, exactly by key."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.runs import Run
-from spark_jobs.core.tables import ATTEMPTS, CHUNKS
+from spark_jobs.core.settings import Generate
+from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DOCUMENTS
 from spark_jobs.core.waves import Wave
+from spark_jobs.core.withdrawn import leave_out_withdrawn
+from udfs.errors import UsageError
 from udfs.keys import content_key
 
 FAILED = ("timeout", "engine_error", "empty", "rejected", "too_long", "poisoned")
@@ -24,99 +28,139 @@ class Wanted:
 
     Fixed versions also make a wave append blindly: no other writer can make it fail after the
     engine has run. `oldest` is the last chunk that a limit lets in, as the microsecond of its
-    creation, its bucket and its id; None without a limit.
+    creation, its bucket and its id; None without a limit. `only` are the chunks of a pilot; None
+    for all.
     """
 
     run: Run
     spec_ids: tuple[str, ...]
+    chunker_id: str
+    buckets: tuple[int, int]
     chunks_version: int
     attempts_version: int
-    oldest: tuple[Any, ...] | None
+    oldest: tuple[Any, ...] | None = None
+    only: tuple[str, ...] | None = None
+
+    @property
+    def settings(self) -> Generate:
+        """The settings that say what is wanted."""
+        return self.run.settings.generate
 
     def wave_id(self, wave: Wave) -> str:
         """The wave's identity: two runs that see the same tables and want the same are one."""
-        settings = self.run.settings.generate
-        chunker_id = active_chunker(self.run.settings.chunk).chunker_id
-        view = [chunker_id, settings.limit_chunks, settings.samples, settings.retry]
+        wanted = [self.settings.samples, self.settings.retry, self.settings.where]
+        limits = [self.settings.limit_chunks, self.only, self.buckets]
         versions = [self.chunks_version, self.attempts_version]
-        return content_key(*map(str, [*view, *versions, wave.first, wave.last]), *self.spec_ids)
+        place = [wave.first, wave.last]
+        view = map(str, [self.chunker_id, *wanted, *limits, *versions, *place])
+        return content_key(*view, *self.spec_ids)
 
-    def find(self, slices: tuple[int, int], buckets: tuple[int, int]) -> DataFrame:
-        """One row per chunk in these ranges, ends included, with a dialogue missing.
+    def find(self, first: int, last: int) -> DataFrame:
+        """One row per chunk of these buckets, both included, with a dialogue missing.
 
         `missing` lists the wanted (spec_id, sample) without a final attempt. Every status is
         final but those that `generate.retry` names.
         """
-        place = F.col("slice").between(*slices) & F.col("bucket").between(*buckets)
         attempts = self.run.warehouse.read(ATTEMPTS, version=self.attempts_version)
         final = (
-            attempts.where(place & F.col("spec_id").isin(list(self.spec_ids)))
-            .where(~F.col("status").isin(retried_statuses(self.run.settings.generate.retry)))
+            attempts.where(self.place(first, last) & F.col("spec_id").isin(list(self.spec_ids)))
+            .where(~F.col("status").isin(retried_statuses(self.settings.retry)))
             .groupBy("slice", "chunk_id")
             .agg(F.collect_set(F.struct("spec_id", "sample")).cast(WANTED).alias("final"))
         )
-        joined = self.chunks().where(place).join(final, ["slice", "chunk_id"], "left")
+        joined = self.chunks(first, last).join(final, ["slice", "chunk_id"], "left")
         missing = F.array_except(self.pairs(), F.coalesce("final", F.array().cast(WANTED)))
         return joined.withColumn("missing", missing).where(F.size("missing") > 0).drop("final")
 
-    def chunks(self) -> DataFrame:
-        """The chunks that dialogues are wanted for."""
-        chunks = active_chunks(self.run, self.chunks_version)
+    def place(self, first: int, last: int) -> Column:
+        """Whether a row lies in these buckets; by its slice too, so that partitions are skipped."""
+        size = self.run.warehouse.buckets_per_slice
+        slices = F.col("slice").between(first // size, last // size)
+        return slices & F.col("bucket").between(first, last)
+
+    def chunks(self, first: int, last: int) -> DataFrame:
+        """The chunks of these buckets that dialogues are wanted for."""
+        place = self.place(max(first, self.buckets[0]), min(last, self.buckets[1]))
+        chunks = self.run.warehouse.read(CHUNKS, version=self.chunks_version)
+        chunks = chunks.where(place & (F.col("chunker_id") == self.chunker_id))
         if self.oldest:
             chunks = chunks.where(is_not_older(self.oldest))
-        return chunks.select("chunk_id", "doc_id", "bucket", "slice", "text")
+        if self.only is not None:
+            chunks = chunks.where(F.col("chunk_id").isin(list(self.only)))
+        if self.settings.where:
+            pages = self.run.warehouse.read(DOCUMENTS).where(place).where(self.settings.where)
+            chunks = chunks.join(pages.select("slice", "doc_id"), ["slice", "doc_id"], "left_semi")
+        return leave_out_withdrawn(self.run.warehouse, chunks).select(
+            "chunk_id", "doc_id", "bucket", "slice", "text", "n_tokens", "created_at"
+        )
 
     def pairs(self) -> Column:
         """The (spec_id, sample) wanted for every chunk."""
         pairs = [
             F.struct(F.lit(spec_id).alias("spec_id"), F.lit(sample).alias("sample"))
             for spec_id in self.spec_ids
-            for sample in range(self.run.settings.generate.samples)
+            for sample in range(self.settings.samples)
         ]
         return F.array(*pairs).cast(WANTED)
 
     def count(self) -> list[Wave]:
         """What is pending in each bucket, slice by slice: at most one small row for each."""
-        slices = active_chunks(self.run, self.chunks_version).select("slice").distinct().collect()
-        return [wave for row in sorted(slices) for wave in self.count_slice(row["slice"])]
+        return [wave for first, last in self.slices() for wave in self.count_range(first, last)]
 
-    def count_slice(self, number: int) -> list[Wave]:
-        """What is pending in each bucket of one slice."""
+    def slices(self) -> Iterator[tuple[int, int]]:
+        """First and last bucket of every slice that has chunks and is asked for."""
         size = self.run.warehouse.buckets_per_slice
-        buckets = (number * size, (number + 1) * size - 1)
-        pending = self.find((number, number), buckets).groupBy("bucket")
+        chunks = self.run.warehouse.read(CHUNKS, version=self.chunks_version)
+        rows = chunks.where(self.place(*self.buckets)).select("slice").distinct().collect()
+        for row in sorted(rows):
+            yield row["slice"] * size, (row["slice"] + 1) * size - 1
+
+    def count_range(self, first: int, last: int) -> list[Wave]:
+        """What is pending in each of these buckets."""
+        pending = self.find(first, last).groupBy("bucket")
         counts = pending.agg(F.count("*").alias("chunks"), F.sum(F.size("missing")).alias("asked"))
         rows = counts.orderBy("bucket").collect()
         return [Wave(r["bucket"], r["bucket"], r["chunks"], r["asked"]) for r in rows]
 
-    def find_wave(self, wave: Wave) -> DataFrame:
-        """The rows of one wave."""
-        size = self.run.warehouse.buckets_per_slice
-        return self.find((wave.first // size, wave.last // size), (wave.first, wave.last))
-
 
 def look_up_wanted(run: Run, spec_ids: Sequence[str]) -> Wanted:
     """What a run wants, as the tables are now."""
-    chunks_version = run.warehouse.version(CHUNKS)
-    return Wanted(
+    wanted = Wanted(
         run=run,
         spec_ids=tuple(sorted(spec_ids)),
-        chunks_version=chunks_version,
+        chunker_id=active_chunker(run.settings.chunk).chunker_id,
+        buckets=run.settings.generate.bucket_range(),
+        chunks_version=run.warehouse.version(CHUNKS),
         attempts_version=run.warehouse.version(ATTEMPTS),
-        oldest=find_oldest(run, chunks_version),
     )
+    check_where(run)
+    return replace(wanted, oldest=find_oldest(wanted))
 
 
-def find_oldest(run: Run, version: int) -> tuple[Any, ...] | None:
+def check_where(run: Run) -> None:
+    """Raise UsageError when `generate.where` is no condition on raw.documents."""
+    where = run.settings.generate.where
+    if not where:
+        return
+    try:
+        run.warehouse.read(DOCUMENTS).where(where).schema  # noqa: B018 - analysed when looked at
+    except (AnalysisException, ParseException) as error:
+        raise UsageError(
+            f"generate.where is no condition on the columns of raw.documents: {where}\n"
+            f"{str(error).split(';')[0].splitlines()[0]}"
+        ) from error
+
+
+def find_oldest(wanted: Wanted) -> tuple[Any, ...] | None:
     """The last chunk that `generate.limit_chunks` lets in: newest first, and no rerun changes it.
 
     Newest first, so that pages added under a limit get their dialogues too, and what the limit
     then leaves out is what has its dialogues already.
     """
-    limit = run.settings.generate.limit_chunks
+    limit = wanted.settings.limit_chunks
     if not limit:
         return None
-    newest = active_chunks(run, version).select("created_at", "bucket", "chunk_id")
+    newest = wanted.chunks(*wanted.buckets).select("created_at", "bucket", "chunk_id")
     newest = newest.orderBy(F.desc("created_at"), "bucket", "chunk_id").limit(limit)
     last = newest.orderBy("created_at", F.desc("bucket"), F.desc("chunk_id")).select(
         F.unix_micros("created_at"), "bucket", "chunk_id"
@@ -134,12 +178,6 @@ def is_not_older(oldest: tuple[Any, ...]) -> Column:
         (F.col("bucket") == bucket) & (F.col("chunk_id") <= chunk_id)
     )
     return (F.col("created_at") > created_at) | (same_time & before)
-
-
-def active_chunks(run: Run, version: int) -> DataFrame:
-    """The chunks of the active chunker."""
-    chunker_id = active_chunker(run.settings.chunk).chunker_id
-    return run.warehouse.read(CHUNKS, version=version).where(F.col("chunker_id") == chunker_id)
 
 
 def retried_statuses(retry: Sequence[str]) -> list[str]:

@@ -19,15 +19,30 @@ from udfs.checks.rules import Rules
 from udfs.dialogue.prompts import check_frame
 from udfs.errors import UsageError
 
+BUCKETS = 65536  # one is about 3,100 generations of OpenWebMath
 PROJECT = Path(__file__).resolve().parents[2]
 CONF = Path(os.environ.get("MIND_CONF", PROJECT / "conf"))
 EMBEDDED = "embedded"
 
 URL = re.compile(r"[a-z][a-z0-9+.-]*:/")  # hdfs://…, dbfs:/…
 # Settings that hold a path, and the word that is not one.
-PATHS = ("tables.root", "ingest.input", "chunk.tokenizer", "engine.directory", "engine.python")
+PATHS = (
+    *("tables.root", "ingest.input", "ingest.withdraw", "chunk.tokenizer", "generate.spool"),
+    *("engine.directory", "engine.python"),
+)
+NO_PATHS = ("", "embedded", "off")
 
-Job = Literal["pipeline", "ingest", "chunk", "generate", "filter", "sql", "doctor"]
+Job = Literal[
+    "pipeline",
+    "ingest",
+    "chunk",
+    "estimate",
+    "generate",
+    "filter",
+    "maintain",
+    "sql",
+    "doctor",
+]
 JOBS: tuple[Job, ...] = get_args(Job)
 
 
@@ -68,6 +83,8 @@ class Ingest(Section):
     source: str
     revision: str
     limit: int = Field(ge=0)
+    withdraw: str
+    one_page_per_url: bool
     columns: Columns
 
 
@@ -93,7 +110,17 @@ class Generate(Section):
 
     styles: tuple[str, ...] = Field(min_length=1)
     samples: int = Field(ge=1)
+    specs: tuple[str, ...]
+    buckets: str = Field(pattern=r"^(\d+-\d+)?$")
+    where: str
     limit_chunks: int = Field(ge=0)
+    max_waves: int = Field(ge=0)
+    max_hours: float = Field(ge=0)
+    max_requests: int = Field(ge=0)
+    max_new_spec_requests: int = Field(ge=0)
+    max_cost: float = Field(ge=0)
+    confirmed: bool
+    spool: str
     opening: bool
     prompt: str
     tasks_per_slot: int = Field(ge=1)
@@ -108,6 +135,18 @@ class Generate(Section):
     def _frame_has_its_markers(self) -> Self:
         check_frame(self.prompt)
         return self
+
+    @model_validator(mode="after")
+    def _buckets_are_a_range(self) -> Self:
+        first, last = self.bucket_range()
+        if not first <= last < BUCKETS:
+            raise ValueError(f"generate.buckets is {self.buckets}, expected a-b in 0-{BUCKETS - 1}")
+        return self
+
+    def bucket_range(self) -> tuple[int, int]:
+        """First and last bucket asked for, both included."""
+        first, _, last = (self.buckets or f"0-{BUCKETS - 1}").partition("-")
+        return int(first), int(last)
 
 
 class Engine(Section):
@@ -132,6 +171,45 @@ class Engine(Section):
     max_attempts: int = Field(ge=1)
 
 
+class Cost(Section):
+    """Prices."""
+
+    currency: str = Field(min_length=1)
+    gpu_hour: float = Field(ge=0)
+    million_input_tokens: float = Field(ge=0)
+    million_output_tokens: float = Field(ge=0)
+
+
+Range = tuple[float, float]
+
+
+class Estimate(Section):
+    """What is assumed before anything was measured."""
+
+    pilot: int = Field(ge=0)
+    gpus: int = Field(ge=0)
+    output_tokens: Range
+    tokens_per_second: Range
+    cached_share: float = Field(ge=0, le=1)
+    accepted_share: Range
+
+    @model_validator(mode="after")
+    def _ranges_are_in_order(self) -> Self:
+        for name in ("output_tokens", "tokens_per_second", "accepted_share"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"estimate.{name} is [{low}, {high}], expected [low, high]")
+        return self
+
+
+class Maintain(Section):
+    """How the tables are kept in order."""
+
+    vacuum: bool
+    retention_hours: float = Field(ge=0)
+    small_files: int = Field(ge=2)
+
+
 class Filter(Section):
     """The rules that judge a dialogue."""
 
@@ -146,12 +224,18 @@ class Settings(Section):
     chunk: Chunk
     generate: Generate
     engine: Engine
+    cost: Cost
+    estimate: Estimate
     filter: Filter
+    maintain: Maintain
     spark: dict[Literal["all"] | Job, dict[str, str]]
 
     def spark_properties(self, job: str) -> dict[str, str]:
-        """Spark properties of one job: those of all jobs, then its own; a pipeline has all."""
-        jobs = JOBS if job == "pipeline" else (job,)
+        """Spark properties of one job: those of all jobs, then its own.
+
+        A pipeline has those of all jobs; an estimate those of generate, for its pilot.
+        """
+        jobs = {"pipeline": JOBS, "estimate": ("estimate", "generate")}.get(job, (job,))
         return {k: v for name in ("all", *reversed(jobs)) for k, v in self._of_job(name).items()}
 
     def _of_job(self, name: str) -> dict[str, str]:
@@ -231,7 +315,7 @@ def resolve_paths(layer: dict[str, Any], *, base: Path) -> dict[str, Any]:
     for name in PATHS:
         section, _, key = name.partition(".")
         value = layer.get(section, {}).get(key) if isinstance(layer.get(section), dict) else None
-        if isinstance(value, str) and value and value != EMBEDDED and not URL.match(value):
+        if isinstance(value, str) and value not in NO_PATHS and not URL.match(value):
             # abspath, not resolve: a virtual environment's python is a link that must stay one.
             layer[section][key] = os.path.abspath(base / Path(value).expanduser())  # noqa: PTH100
     return layer

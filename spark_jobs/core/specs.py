@@ -1,7 +1,7 @@
 """`ops.specs`: the exact words, model and sampling behind every spec_id."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from spark_jobs.core.runs import Run
 from spark_jobs.core.tables import SPECS
@@ -9,10 +9,15 @@ from udfs.dialogue.prompts import DOCUMENT
 from udfs.dialogue.specs import Spec
 
 
-def register_specs(run: Run, specs: Sequence[Spec]) -> None:
-    """Record the specs that were never asked with before."""
+def find_new_specs(run: Run, specs: Mapping[str, Spec]) -> list[Spec]:
+    """Those that were never asked with before."""
     known = {row["spec_id"] for row in run.warehouse.read(SPECS).select("spec_id").collect()}
-    rows = [describe_spec(spec, run) for spec in specs if spec.spec_id not in known]
+    return [spec for spec_id, spec in specs.items() if spec_id not in known]
+
+
+def register_specs(run: Run, specs: Sequence[Spec]) -> None:
+    """Record new specs."""
+    rows = [describe_spec(spec, run) for spec in specs]
     if rows:
         run.warehouse.append(run.spark.createDataFrame(rows, SPECS.ddl()), SPECS)
 

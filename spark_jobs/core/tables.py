@@ -12,11 +12,9 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from spark_jobs.core.settings import Tables
+from spark_jobs.core.settings import BUCKETS, Tables
 from udfs.checks.rules import value_types
 from udfs.errors import JobError
-
-BUCKETS = 65536
 
 Columns = tuple[tuple[str, str, str], ...]  # name, SQL type, comment
 
@@ -64,8 +62,22 @@ DOCUMENTS = Table(
         ("source_revision", "STRING", "Its version (ingest.revision)"),
         ("source_file", "STRING", "The file it was read from"),
         ("ingested_at", "TIMESTAMP", "Start of the run that read it"),
+        *PLACE,
     ),
-    stats=("doc_id", "ingested_at"),
+    stats=("doc_id", "url", "bucket", "ingested_at"),
+)
+
+WITHDRAWN = Table(
+    "raw",
+    "withdrawn",
+    "One row per page that no dialogue is wanted of any more, and per URL that may not come back.",
+    (
+        ("doc_id", "STRING", "The page; null for a URL without a page so far"),
+        ("url", "STRING", "Its URL; null where only the page was named"),
+        ("kind", "STRING", "withdrawn (maintain deletes it) or superseded (a newer text is there)"),
+        ("reason", "STRING", "Why, in the words of whoever withdrew it; null if none were given"),
+        ("withdrawn_at", "TIMESTAMP", "Start of the run that noted it"),
+    ),
 )
 
 REJECTED = Table(
@@ -167,6 +179,7 @@ VERDICTS = Table(
     (
         ("gen_key", "STRING", "The dialogue"),
         ("chunk_id", "STRING", "Its chunk"),
+        ("doc_id", "STRING", "Its page"),
         ("spec_id", "STRING", "How it was asked for"),
         ("style", "STRING", "Its style"),
         ("attempt", "INT", "The attempt that was judged"),
@@ -222,6 +235,40 @@ RUNS = Table(
     ),
 )
 
+WAVES = Table(
+    "ops",
+    "waves",
+    "One row per wave: what it was to ask for, what came of it, how long it took and what it cost.",
+    (
+        ("wave_id", "STRING", "The wave: transaction id of its commit"),
+        ("run_id", "STRING", "The run that asked (ops.runs)"),
+        ("status", "STRING", "done, stopped (before its end), or recovered (from a dead run)"),
+        ("first_bucket", "INT", "Where it begins; null if recovered"),
+        ("last_bucket", "INT", "Where it ends, that bucket included; null if recovered"),
+        ("chunks", "BIGINT", "Chunks with a dialogue pending; null if recovered"),
+        ("pending", "BIGINT", "Dialogues pending in it; null if recovered"),
+        ("dialogues", "BIGINT", "Rows that it committed"),
+        ("ok", "BIGINT", "Of these, ended by the model itself"),
+        ("length", "BIGINT", "Of these, ended by the token limit"),
+        ("failed", "BIGINT", "The rest of these"),
+        ("requests", "BIGINT", "Requests made for them, retries included"),
+        ("prompt_tokens", "BIGINT", "Tokens in"),
+        ("cached_tokens", "BIGINT", "Of these, from the prefix cache"),
+        ("completion_tokens", "BIGINT", "Tokens out"),
+        ("launched_at", "TIMESTAMP", "When it was handed to Spark; null if recovered"),
+        ("committed_at", "TIMESTAMP", "When its rows were there"),
+        ("seconds", "DOUBLE", "From the commit before it, or its launch, to its own commit"),
+        ("asking_seconds", "DOUBLE", "Of these, from the first request to the last answer"),
+        ("engines", "INT", "Engines at work"),
+        ("gpu_seconds", "DOUBLE", "GPUs of these engines times seconds"),
+        ("cost", "DOUBLE", "Money for GPUs and tokens at the prices of [cost]"),
+        ("chunks_version", "BIGINT", "Version of raw.chunks that it read; null if recovered"),
+        ("attempts_version", "BIGINT", "Version of synthetic.attempts that it read"),
+        ("committed_version", "BIGINT", "Version of synthetic.attempts that it made"),
+    ),
+    stats=("wave_id", "run_id", "committed_at"),
+)
+
 ENGINE_METRICS = Table(
     "ops",
     "engine_metrics",
@@ -242,7 +289,10 @@ ENGINE_METRICS = Table(
     stats=("run_id", "sampled_at"),
 )
 
-TABLES = (DOCUMENTS, REJECTED, CHUNKS, SPECS, ATTEMPTS, VERDICTS, DIALOGUES, RUNS, ENGINE_METRICS)
+TABLES = (
+    *(DOCUMENTS, REJECTED, WITHDRAWN, CHUNKS, SPECS, ATTEMPTS, VERDICTS, DIALOGUES),
+    *(RUNS, WAVES, ENGINE_METRICS),
+)
 
 ARROW_TYPES: Mapping[str, pa.DataType] = {
     "STRING": pa.string(),
@@ -303,7 +353,16 @@ class Warehouse:
         for table in tables:
             self.open_schema(table.layer)
             self.spark.sql(self.create_statement(table))
+            self.add_missing_columns(table)
         self.check_slices()
+
+    def add_missing_columns(self, table: Table) -> None:
+        """Bring a table of an earlier version up to date; old rows have nulls there."""
+        there = set(self.spark.table(self.name(table)).columns)
+        missing = [column for column in table.columns if column[0] not in there]
+        if missing:
+            listed = describe_columns(missing)
+            self.spark.sql(f"ALTER TABLE {self.name(table)} ADD COLUMNS ({listed})")
 
     def open_schema(self, layer: str) -> None:
         """Make a layer's schema; under a root it lies in a folder of its own."""
@@ -314,16 +373,14 @@ class Warehouse:
 
     def create_statement(self, table: Table) -> str:
         """The SQL that makes a table, or names one that lies there already."""
-        columns = ",\n  ".join(
-            f"`{name}` {kind} COMMENT {quote(comment)}" for name, kind, comment in table.columns
-        )
         properties = {"mind.slices": str(self.settings.slices)} if table.sliced else {}
         if table.stats:
             properties["delta.dataSkippingStatsColumns"] = ",".join(table.stats)
         listed = ", ".join(f"{quote(k)} = {quote(v)}" for k, v in properties.items())
         return "\n".join(
             [
-                f"CREATE TABLE IF NOT EXISTS {self.name(table)} (\n  {columns}\n) USING DELTA",
+                f"CREATE TABLE IF NOT EXISTS {self.name(table)} (",
+                f"{describe_columns(table.columns)}) USING DELTA",
                 "PARTITIONED BY (slice)" if table.sliced else "",
                 "" if self.settings.catalog else f"LOCATION {quote(self.location(table))}",
                 f"COMMENT {quote(table.comment)}",
@@ -375,6 +432,13 @@ class Warehouse:
         if table.sliced:
             writer = writer.partitionBy("slice")
         writer.mode(mode).options(**options).saveAsTable(self.name(table))
+
+
+def describe_columns(columns: Iterable[tuple[str, str, str]]) -> str:
+    """Columns as SQL declares them."""
+    return ",\n  ".join(
+        f"`{name}` {kind} COMMENT {quote(comment)}" for name, kind, comment in columns
+    )
 
 
 def check_columns(rows: DataFrame, table: Table) -> None:

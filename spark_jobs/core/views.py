@@ -1,16 +1,37 @@
 """Views: what people query, derived from the tables, never stored."""
 
-from spark_jobs.core.tables import ATTEMPTS, Warehouse
+from spark_jobs.core.tables import (
+    ATTEMPTS,
+    CHUNKS,
+    DIALOGUES,
+    RUNS,
+    SPECS,
+    WAVES,
+    WITHDRAWN,
+    Table,
+    Warehouse,
+    quote,
+)
 
 
 def open_views(warehouse: Warehouse) -> None:
     """Name all views in the session."""
-    synthetic = warehouse.schema("synthetic")
-    warehouse.spark.sql(
-        f"""
-        CREATE OR REPLACE VIEW {synthetic}.dialogues
-        COMMENT 'One row per dialogue: the attempt that counts, first ok, else the latest.'
-        AS SELECT * EXCEPT (place) FROM (
+    for (layer, name), (comment, query) in VIEWS.items():
+        names = {table.name.upper(): warehouse.name(table) for table in NAMED}
+        names["ANSWERS"] = f"{warehouse.schema('synthetic')}.dialogues"
+        warehouse.spark.sql(
+            f"CREATE OR REPLACE VIEW {warehouse.schema(layer)}.{name} COMMENT {quote(comment)} "
+            f"AS {query.format(**names)}"
+        )
+
+
+NAMED: tuple[Table, ...] = (ATTEMPTS, CHUNKS, DIALOGUES, RUNS, SPECS, WAVES, WITHDRAWN)
+
+VIEWS = {
+    ("synthetic", "dialogues"): (
+        "One row per dialogue of a page that counts: its first ok attempt, else the latest.",
+        """
+        SELECT * EXCEPT (place) FROM (
           SELECT *, row_number() OVER (
             -- With all four in the window, filters on them reach the files.
             PARTITION BY slice, style, bucket, gen_key
@@ -18,7 +39,64 @@ def open_views(warehouse: Warehouse) -> None:
                      CASE WHEN status = 'ok' THEN created_at END ASC,
                      created_at DESC, wave_id
           ) AS place
-          FROM {warehouse.name(ATTEMPTS)}
-        ) WHERE place = 1
+          FROM {ATTEMPTS}
+        ) a LEFT ANTI JOIN (SELECT doc_id FROM {WITHDRAWN} WHERE doc_id IS NOT NULL) w
+          ON a.doc_id = w.doc_id
+        WHERE place = 1
+        """,
+    ),
+    ("ops", "progress"): (
+        "How far each style and generator has come, beside the chunks that there are to ask about.",
         """
-    )
+        SELECT s.style, s.model, s.spec_id,
+               count(*) AS dialogues,
+               count_if(d.status = 'ok') AS ok,
+               count_if(d.status = 'length') AS length,
+               count_if(d.status NOT IN ('ok', 'length')) AS failed,
+               count(DISTINCT d.chunk_id) AS chunks_asked,
+               any_value(c.chunks) AS chunks,
+               sum(d.completion_tokens) AS output_tokens,
+               max(d.created_at) AS newest
+        FROM {ANSWERS} d
+        JOIN {SPECS} s ON d.spec_id = s.spec_id
+        CROSS JOIN (
+          SELECT count(*) AS chunks FROM {CHUNKS} k
+          LEFT ANTI JOIN {WITHDRAWN} w ON k.doc_id = w.doc_id
+          WHERE chunker_id = (SELECT max_by(chunker_id, created_at) FROM {CHUNKS})
+        ) c
+        GROUP BY s.style, s.model, s.spec_id
+        """,
+    ),
+    ("ops", "failures"): (
+        "Dialogues that have no text, by style, status and kind of error, with an example.",
+        """
+        SELECT style, status, error_class, count(*) AS dialogues,
+               max_by(error_message, created_at) AS newest_message,
+               max(created_at) AS newest, max_by(run_id, created_at) AS newest_run
+        FROM {ANSWERS}
+        WHERE status NOT IN ('ok', 'length')
+        GROUP BY style, status, error_class
+        """,
+    ),
+    ("ops", "cost"): (
+        "What each run of generate took, and what a million accepted tokens of it cost.",
+        """
+        SELECT w.run_id, any_value(r.status) AS status, min(w.launched_at) AS started_at,
+               count(*) AS waves, sum(w.dialogues) AS dialogues, sum(w.requests) AS requests,
+               sum(w.prompt_tokens) AS prompt_tokens, sum(w.cached_tokens) AS cached_tokens,
+               sum(w.completion_tokens) AS output_tokens,
+               sum(a.accepted_tokens) AS accepted_tokens,
+               sum(w.seconds) / 3600 AS hours, sum(w.gpu_seconds) / 3600 AS gpu_hours,
+               sum(w.cost) AS cost,
+               sum(w.cost) / sum(w.completion_tokens) * 1e6 AS cost_per_million_tokens,
+               sum(w.cost) / sum(a.accepted_tokens) * 1e6 AS cost_per_million_accepted
+        FROM {WAVES} w
+        LEFT JOIN {RUNS} r ON w.run_id = r.run_id
+        LEFT JOIN (
+          SELECT wave_id, sum(completion_tokens) AS accepted_tokens
+          FROM {DIALOGUES} GROUP BY wave_id
+        ) a ON w.wave_id = a.wave_id
+        GROUP BY w.run_id
+        """,
+    ),
+}

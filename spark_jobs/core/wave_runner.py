@@ -1,27 +1,34 @@
-"""Runs waves: each one Spark job whose tasks ask the engines, and one blind append behind it."""
+"""Runs waves: each one Spark job whose tasks ask the engines, one blind append, one ledger row."""
 
-import json
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from spark_jobs.core.breaker import GOOD, Breaker
+from spark_jobs.core.breaker import Breaker, count_outcomes
 from spark_jobs.core.cluster import Cluster
+from spark_jobs.core.commits import CommittedElsewhereError, append_once, find_commit
+from spark_jobs.core.console import describe_seconds
 from spark_jobs.core.engine_metrics import save_samples
+from spark_jobs.core.forecast import Forecast
+from spark_jobs.core.idle import WaveTimes
+from spark_jobs.core.ledger import WaveRow, count_wave, price, save_wave
 from spark_jobs.core.pending import Wanted
-from spark_jobs.core.runs import Run
+from spark_jobs.core.session import on_interrupt
 from spark_jobs.core.tables import ATTEMPTS
-from spark_jobs.core.watch import Watch
+from spark_jobs.core.watch import Limits, Watch
 from spark_jobs.core.waves import Wave, count_requests, run_lanes
 from udfs.dialogue.specs import Spec
 from udfs.engine.generation import GenerationJob, generate
 from udfs.engine.recipes import EnginePlan
+from udfs.engine.spool import remove_folder
 from udfs.errors import JobError
 
 BATCH_ROWS = "64"  # chunk rows that Spark hands to Python at once: what a task holds unasked
@@ -30,41 +37,124 @@ BATCH_ROWS = "64"  # chunk rows that Spark hands to Python at once: what a task 
 OVERCOMMIT = 3
 WINDOWS_PER_TASK = 2
 TALLIES_PER_SECOND = 50  # of all tasks together: each is a small file, and on S3 a request
-USUAL_ROWS = 2_000  # earlier dialogues whose length is the measure for new ones
 
 
 @dataclass(frozen=True)
 class WaveRunner:
-    """All that the waves of a run have in common."""
+    """All that the waves of a run have in common.
+
+    `spool` is the folder of the run's spool, or empty; `usual_length` the mean output tokens of
+    earlier dialogues of the same specs, 0 if there are none.
+    """
 
     wanted: Wanted
     plan: EnginePlan
     specs: dict[str, Spec]
     cluster: Cluster
+    spool: str
+    usual_length: float = 0.0
 
-    def commit_all(self, waves: Sequence[Wave]) -> Watch:
-        """Do all waves, some at once, until they are done or the watch says why to stop."""
-        run = self.wanted.run
-        wanted = count_requests(waves)
-        breaker = make_breaker(self.wanted, at_once=self.plan.capacity * self.cluster.engines)
-        watch = Watch(wanted=wanted, seconds=self.tally_seconds, breaker=breaker)
-        with watch.looking(), small_batches(run.spark):
-            run_lanes(
-                waves, lambda wave: self.commit(wave, watch), lanes=run.settings.generate.lanes
-            )
+    def commit_all(self, waves: Sequence[Wave], forecast: Forecast | None = None) -> Watch:
+        """Do all waves, some at once, until they are done or the watch says why to stop.
+
+        After each, its forecast is told beside what came of it, if there is one.
+        """
+        run, settings = self.wanted.run, self.wanted.settings
+        watch = self.make_watch(waves)
+
+        def work(wave: Wave) -> bool:
+            self.commit(wave, watch)
+            if forecast and len(waves) > 1:
+                watch.line.say(describe_against(forecast, watch))
+            return watch.stop is None
+
+        with watch.looking(), small_batches(run.spark), on_interrupt(watch.interrupt):
+            run_lanes(waves, work, lanes=settings.lanes)
         return watch
 
-    def commit(self, wave: Wave, watch: Watch) -> bool:
-        """Do one wave; whether another may follow."""
+    def make_watch(self, waves: Sequence[Wave]) -> Watch:
+        """The eye on these waves."""
+        settings, prices = self.wanted.settings, self.wanted.run.settings.cost
+        return Watch(
+            wanted=count_requests(waves),
+            planned=len(waves),
+            seconds=self.tally_seconds,
+            breaker=self.make_breaker(),
+            limits=Limits(
+                seconds=settings.max_hours * 3600,
+                cost=0.0 if settings.confirmed else settings.max_cost,
+                gpus=self.cluster.gpus,
+                prices=prices,
+            ),
+        )
+
+    def make_breaker(self) -> Breaker:
+        """The circuit breaker.
+
+        Dialogues asked for again are no fair sample, so then the run is its own measure.
+        """
+        settings = self.wanted.settings
+        return Breaker(
+            max_failed_share=settings.max_failed_share,
+            max_length_change=settings.max_length_change,
+            usual_length=0.0 if settings.retry else self.usual_length,
+            at_once=self.plan.capacity * self.cluster.engines,
+        )
+
+    def commit(self, wave: Wave, watch: Watch) -> None:
+        """Do one wave: ask, commit, note it in the ledger, and forget its spool."""
         run = self.wanted.run
         # A pool for each lane: fair shares keep a small job of one from waiting for the other.
         pool = threading.current_thread().name
         run.spark.sparkContext.setLocalProperty("spark.scheduler.pool", pool)
         job = self.make_job(wave)
-        with watch.wave(job.tally_folder):
-            append_attempts(run, self.wanted.find_wave(wave), job, tasks=self.count_tasks(wave))
+        launched, elsewhere = watch.open(job.tally_folder), None
+        try:
+            attempts = ask(self.wanted.find(wave.first, wave.last), job, self.count_tasks(wave))
+            append_once(run, attempts, job.wave_id, run_id=run.run_id)
+        except CommittedElsewhereError as error:
+            elsewhere = error
+        finally:
+            times = watch.close(job.tally_folder, launched)
+        if elsewhere:
+            raise JobError(
+                f"{elsewhere}: {times.outcomes} dialogues were asked for twice and are not kept; "
+                "run generate again for what is still missing"
+            ) from elsewhere
+        save_wave(run, self.describe(wave, job.wave_id, times))
+        if job.spool_folder:
+            remove_folder(job.spool_folder)
         save_samples(run, watch.take_samples())
-        return not watch.stopped
+
+    def describe(self, wave: Wave, wave_id: str, times: WaveTimes) -> WaveRow:
+        """The wave's row in the ledger."""
+        run, counts = self.wanted.run, count_wave(self.wanted.run, wave_id)
+        gpu_seconds = self.cluster.gpus * times.seconds
+        return {
+            **counts,
+            "wave_id": wave_id,
+            "run_id": run.run_id,
+            "status": "done" if counts["dialogues"] >= wave.requests else "stopped",
+            "first_bucket": wave.first,
+            "last_bucket": wave.last,
+            "chunks": wave.chunks,
+            "pending": wave.requests,
+            "launched_at": datetime.fromtimestamp(times.launched, UTC),
+            "committed_at": datetime.fromtimestamp(times.committed, UTC),
+            "seconds": times.seconds,
+            "asking_seconds": times.asking_seconds,
+            "engines": self.cluster.engines,
+            "gpu_seconds": gpu_seconds,
+            "cost": price(
+                run.settings.cost,
+                gpu_seconds=gpu_seconds,
+                input_tokens=counts["prompt_tokens"],
+                output_tokens=counts["completion_tokens"],
+            ),
+            "chunks_version": self.wanted.chunks_version,
+            "attempts_version": self.wanted.attempts_version,
+            "committed_version": find_commit(run, wave_id),
+        }
 
     def make_job(self, wave: Wave) -> GenerationJob:
         """What the tasks of a wave share."""
@@ -78,6 +168,7 @@ class WaveRunner:
             wave_id=wave_id,
             tally_folder=f"{run.settings.tables.root.rstrip('/')}/_progress/{wave_id}",
             tally_seconds=self.tally_seconds,
+            spool_folder=f"{self.spool}/{wave_id}" if self.spool else "",
             schema=ATTEMPTS.arrow_schema(),
         )
 
@@ -98,32 +189,39 @@ class WaveRunner:
         Between these, as many as can fill their window WINDOWS_PER_TASK times: a task that is
         nearly done asks for little.
         """
-        slots, most = self.cluster.slots, self.wanted.run.settings.generate.tasks_per_slot
+        slots, most = self.cluster.slots, self.wanted.settings.tasks_per_slot
         long_enough = wave.requests // (WINDOWS_PER_TASK * self.window)
         return min(wave.chunks, max(slots, min(long_enough, most * slots)))
 
 
-def append_attempts(run: Run, pending: DataFrame, job: GenerationJob, *, tasks: int) -> None:
-    """The engines' run: one Spark job, one append, nothing behind the engine but the write."""
+def ask(pending: DataFrame, job: GenerationJob, tasks: int) -> DataFrame:
+    """The engines' run: attempts at what is pending, with nothing behind them but the write."""
+    # Spark's name for a worker's place in the stage, the same when its task is tried again.
+    from pyspark import TaskContext
+
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        context: Any = TaskContext.get()
+        return generate(batches, job, partition=context.partitionId())
+
     # By number: adaptive execution would make one task of a small input.
-    attempts = pending.repartition(tasks, "chunk_id").mapInArrow(
-        lambda batches: generate(batches, job), ATTEMPTS.ddl()
+    rows = pending.drop("n_tokens", "created_at").repartition(tasks, "chunk_id")
+    return rows.mapInArrow(work, ATTEMPTS.ddl())
+
+
+def describe_against(forecast: Forecast, watch: Watch) -> str:
+    """What is done beside what was expected, and what that makes of the whole."""
+    progress = watch.progress()
+    share = max(1e-9, count_outcomes(progress.counts) / watch.wanted)
+    tokens = progress.counts["completion_tokens"]
+    expected = forecast.output_tokens.mid * watch.wanted / forecast.dialogues
+    seconds = forecast.seconds.mid * watch.wanted / forecast.dialogues
+    return (
+        f"generate: wave {progress.waves} of {watch.planned}: {tokens:,} output tokens "
+        f"(forecast {share * expected:,.0f}) in {describe_seconds(progress.seconds)} (forecast "
+        f"{describe_seconds(share * seconds)}); all: about {tokens / share:,.0f} (forecast "
+        f"{expected:,.0f}) in {describe_seconds(progress.seconds / share)} (forecast "
+        f"{describe_seconds(seconds)})"
     )
-    metadata = {"job": "generate", "run_id": run.run_id, "wave_id": job.wave_id}
-    options = {
-        "txnAppId": job.wave_id,
-        "txnVersion": "1",
-        "userMetadata": json.dumps(metadata),
-    }
-    try:
-        run.warehouse.append(attempts, ATTEMPTS, options)
-    except Exception as error:
-        if "ConcurrentTransaction" not in type(error).__name__ + str(error)[:500]:
-            raise
-        raise JobError(
-            f"another run committed the same wave {job.wave_id} meanwhile: this one asked for its "
-            "dialogues again and kept nothing; run generate again for what is still missing"
-        ) from error
 
 
 @contextmanager
@@ -136,26 +234,3 @@ def small_batches(spark: SparkSession) -> Iterator[None]:
         yield
     finally:
         spark.conf.set(name, str(before))
-
-
-def make_breaker(wanted: Wanted, *, at_once: int) -> Breaker:
-    """The circuit breaker, with the length of earlier dialogues of the same specs.
-
-    Dialogues asked for again are no fair sample, so then the run is its own measure.
-    """
-    settings = wanted.run.settings.generate
-    return Breaker(
-        max_failed_share=settings.max_failed_share,
-        max_length_change=settings.max_length_change,
-        usual_length=0.0 if settings.retry else measure_usual_length(wanted),
-        at_once=at_once,
-    )
-
-
-def measure_usual_length(wanted: Wanted) -> float:
-    """Mean output tokens of some earlier dialogues of the same specs, 0 without any."""
-    attempts = wanted.run.warehouse.read(ATTEMPTS, version=wanted.attempts_version)
-    same_specs = F.col("spec_id").isin(list(wanted.spec_ids))
-    earlier = attempts.where(same_specs & F.col("status").isin(*GOOD))
-    mean = earlier.select("completion_tokens").limit(USUAL_ROWS).agg(F.avg("completion_tokens"))
-    return float(mean.collect()[0][0] or 0.0)

@@ -1,9 +1,13 @@
 """What the driver learns of its tasks, and tells them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from spark_jobs.core.breaker import WINDOW, Breaker
-from spark_jobs.core.watch import Watch
+from spark_jobs.core.settings import load_settings
+from spark_jobs.core.watch import Limits, Watch
 from udfs.engine.outcomes import Outcome, failure
 from udfs.engine.tally import Tally
 
@@ -11,13 +15,25 @@ from udfs.engine.tally import Tally
 def make_watch(wanted: int = 1000) -> Watch:
     limits = {"max_failed_share": 0.5, "max_length_change": 2.0, "usual_length": 0.0}
     breaker = Breaker(**limits, at_once=16)
-    return Watch(wanted=wanted, seconds=2.0, breaker=breaker)
+    return Watch(wanted=wanted, planned=2, seconds=2.0, breaker=breaker, limits=no_limits())
+
+
+def no_limits(**values: float) -> Limits:
+    prices = load_settings("local").cost
+    return Limits(**{"seconds": 0.0, "cost": 0.0, "gpus": 0, "prices": prices, **values})
+
+
+@contextmanager
+def wave(watch: Watch, folder: Path) -> Iterator[None]:
+    launched = watch.open(str(folder))
+    yield
+    watch.close(str(folder), launched)
 
 
 def make_tally(folder: Path, name: str, outcome: Outcome, times: int) -> Tally:
     tally = Tally(str(folder), name, seconds=2.0)
     for _ in range(times):
-        tally.add(outcome)
+        tally.add({**asdict(outcome)})
     assert tally.write(tally.dump())
     return tally
 
@@ -29,10 +45,10 @@ BAD = failure("rejected", "HTTP 400", "no")
 def test_progress_counts_the_tasks_of_all_waves_those_done_too(tmp_path: Path) -> None:
     watch = make_watch()
 
-    with watch.wave(str(tmp_path / "first")):
+    with wave(watch, tmp_path / "first"):
         make_tally(tmp_path / "first", "a", GOOD, 100)
         make_tally(tmp_path / "first", "b", GOOD, 50)
-    with watch.wave(str(tmp_path / "second")):
+    with wave(watch, tmp_path / "second"):
         make_tally(tmp_path / "second", "a", GOOD, 20)
         line = watch.look()
 
@@ -44,21 +60,21 @@ def test_progress_counts_the_tasks_of_all_waves_those_done_too(tmp_path: Path) -
 def test_bad_dialogues_stop_every_task_of_every_open_wave(tmp_path: Path) -> None:
     watch = make_watch()
 
-    with watch.wave(str(tmp_path / "first")), watch.wave(str(tmp_path / "second")):
+    with wave(watch, tmp_path / "first"), wave(watch, tmp_path / "second"):
         bad = make_tally(tmp_path / "first", "a", BAD, WINDOW)
         good = make_tally(tmp_path / "second", "b", GOOD, 1)
         watch.look()
         bad.obey()
         good.obey()
 
-    assert bad.stopped == good.stopped == watch.stopped
-    assert "dialogues failed" in watch.stopped
+    assert bad.stopped == good.stopped == watch.stop.reason
+    assert "dialogues failed" in watch.stop.reason
 
 
 def test_an_engine_that_gave_up_stops_the_tasks_of_all_others(tmp_path: Path) -> None:
     watch = make_watch()
 
-    with watch.wave(str(tmp_path / "first")), watch.wave(str(tmp_path / "second")):
+    with wave(watch, tmp_path / "first"), wave(watch, tmp_path / "second"):
         gave_up = Tally(str(tmp_path / "first"), "a", seconds=2.0)
         gave_up.stop("no weights")
         gave_up.write(gave_up.dump())
@@ -66,7 +82,7 @@ def test_an_engine_that_gave_up_stops_the_tasks_of_all_others(tmp_path: Path) ->
         other = Tally(str(tmp_path / "second"), "b", seconds=2.0)
         other.obey()
 
-    assert other.stopped == watch.stopped == "no weights"
+    assert other.stopped == watch.stop.reason == "no weights"
 
 
 def test_what_a_killed_run_said_of_the_same_wave_is_forgotten(tmp_path: Path) -> None:
@@ -74,7 +90,7 @@ def test_what_a_killed_run_said_of_the_same_wave_is_forgotten(tmp_path: Path) ->
     (tmp_path / "wave" / "stop").write_text("an old reason")
     task = Tally(str(tmp_path / "wave"), "a", seconds=2.0)
 
-    with make_watch().wave(str(tmp_path / "wave")):
+    with wave(make_watch(), tmp_path / "wave"):
         task.obey()
 
     assert task.stopped == ""

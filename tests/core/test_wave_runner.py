@@ -12,9 +12,9 @@ from spark_jobs.core.waves import Wave
 
 
 def make_runner(*, engines: int, slots: int, capacity: int = 128) -> WaveRunner:
-    wanted: Any = SimpleNamespace(run=SimpleNamespace(settings=load_settings("local")))
+    wanted: Any = SimpleNamespace(settings=load_settings("local").generate)
     plan: Any = SimpleNamespace(capacity=capacity)
-    return WaveRunner(wanted, plan, {}, Cluster(engines, slots))
+    return WaveRunner(wanted, plan, {}, Cluster(engines, slots), spool="")
 
 
 @pytest.mark.parametrize(("engines", "slots"), [(1, 8), (4, 32), (1, 1)])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, filterfalse
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from udfs.engine.outcomes import Outcome
 from udfs.engine.processes import give_memory_back
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.sidecar import Engine, attach
+from udfs.engine.spool import Spool
 from udfs.engine.tally import Tally
 from udfs.engine.window import background_loop, run_window
 from udfs.errors import EngineError
@@ -35,7 +37,8 @@ class GenerationJob:
 
     `window` is the requests that one task keeps under way, `engine_window` what the tasks of one
     engine keep together; `tally_seconds` how often a task says in `tally_folder` what it does, and
-    looks there whether to stop.
+    looks there whether to stop. `spool_folder` is where answers are kept until the wave commits,
+    empty for nowhere.
     """
 
     plan: EnginePlan
@@ -46,30 +49,42 @@ class GenerationJob:
     wave_id: str
     tally_folder: str
     tally_seconds: float
+    spool_folder: str
     schema: pa.Schema
 
 
-def generate(batches: Iterable[pa.RecordBatch], job: GenerationJob) -> Iterator[pa.RecordBatch]:
-    """Attempts for chunk rows, finished chunks first.
+def generate(
+    batches: Iterable[pa.RecordBatch], job: GenerationJob, *, partition: int
+) -> Iterator[pa.RecordBatch]:
+    """Attempts for the chunk rows of one partition of a wave, finished chunks first.
 
     A chunk row has the columns COPIED, `text` and `missing`, a list of (spec_id, sample). Each
     missing dialogue becomes one row, whatever happens to it. Without an engine, or once it has
     given up, the rest has no rows and stays pending; the tally then says why. A task without rows
-    never asks for an engine.
+    never asks for an engine. What an earlier attempt at this partition had answered is not asked
+    for again.
     """
     rows = (row for batch in batches for row in batch.to_pylist())
-    attempts = chain.from_iterable(ask_for_all(rows, job))
+    attempts = chain.from_iterable(ask_for_all(rows, job, partition))
     return batch_rows(attempts, job.schema, size=BATCH_ROWS)
 
 
-def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
-    """The attempts of each chunk as soon as its last style is done."""
+def ask_for_all(rows: Iterator[Row], job: GenerationJob, partition: int) -> Iterator[list[Row]]:
+    """What earlier attempts at the task had answered, then each chunk as soon as it is done."""
+    # By its partition: a task that is tried again replaces its counts.
+    tally = Tally(job.tally_folder, str(partition), seconds=job.tally_seconds)
+    spool = Spool(job.spool_folder, partition, schema=job.schema, warn=tally.warn)
+    answered = spool.replay()
+    for attempt in answered.values():
+        tally.add(attempt, replayed=1)
+    yield list(answered.values())
+    rows = filter(itemgetter("missing"), (leave_out(row, answered) for row in rows))
     first = next(rows, None)
     if first is None:
+        if answered:
+            tally.write(tally.dump())
         return
     give_memory_back()
-    # A task that is tried again has the same first chunk, and replaces its counts.
-    tally = Tally(job.tally_folder, first["chunk_id"], seconds=job.tally_seconds)
     engine = find_engine(job.plan, tally)
     if engine is None:
         # Spark waits for ever for a task that leaves input unread.
@@ -87,17 +102,30 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob) -> Iterator[list[Row]]:
     ):
         client = asyncio.run_coroutine_threadsafe(connect(), loop).result()
         asyncio.run_coroutine_threadsafe(tally.keep_written(), loop)
+        asyncio.run_coroutine_threadsafe(spool.keep_written(), loop)
+        asker = Asker(job, client, tally, spool)
         try:
             yield from run_window(
                 loop,
                 filterfalse(lambda _: tally.stopped, chain([first], rows)),
-                lambda row: ask_for_chunk(row, job, client, tally),
+                asker.ask_for_chunk,
                 budget=budget,
                 weigh=lambda row: len(row["missing"]),
             )
         finally:
+            asyncio.run_coroutine_threadsafe(spool.flush(), loop).result()
             asyncio.run_coroutine_threadsafe(client.close(), loop).result()
             tally.write(tally.dump())
+
+
+def leave_out(row: Row, answered: Mapping[str, Row]) -> Row:
+    """A chunk row without what is missing no more."""
+    missing = [
+        wanted
+        for wanted in row["missing"]
+        if generation_key(row["chunk_id"], wanted["spec_id"], wanted["sample"]) not in answered
+    ]
+    return {**row, "missing": missing}
 
 
 def find_engine(plan: EnginePlan, tally: Tally) -> Engine | None:
@@ -114,34 +142,43 @@ def find_engine(plan: EnginePlan, tally: Tally) -> Engine | None:
     return engine
 
 
-async def ask_for_chunk(
-    row: Row, job: GenerationJob, client: EngineClient, tally: Tally
-) -> list[Row]:
-    """All missing dialogues of one chunk, sent back to back so that they share its prefix.
+@dataclass(frozen=True)
+class Asker:
+    """Asks for the dialogues of one task."""
 
-    What an engine that gave up leaves unanswered is left out.
-    """
-    text, neutralised = break_all_control_tokens(row["text"], client.engine.control_tokens)
+    job: GenerationJob
+    client: EngineClient
+    tally: Tally
+    spool: Spool
 
-    async def ask(wanted: Row) -> Row | None:
-        spec = job.specs[wanted["spec_id"]]
-        if tally.stopped:
+    async def ask_for_chunk(self, row: Row) -> list[Row]:
+        """All missing dialogues of one chunk, sent back to back so that they share its prefix.
+
+        What an engine that gave up leaves unanswered is left out.
+        """
+        tokens = self.client.engine.control_tokens
+        text, neutralised = break_all_control_tokens(row["text"], tokens)
+        safe = {**row, "text": text, "neutralised": neutralised}
+        rows = await asyncio.gather(*(self.ask(safe, wanted) for wanted in row["missing"]))
+        return [attempt for attempt in rows if attempt is not None]
+
+    async def ask(self, row: Row, wanted: Row) -> Row | None:
+        """One attempt; None when nothing may be sent any more."""
+        spec = self.job.specs[wanted["spec_id"]]
+        if self.tally.stopped:
             return None
         try:
-            outcome = await client.complete(spec.messages(text), spec.sampling)
+            outcome = await self.client.complete(spec.messages(row["text"]), spec.sampling)
         except EngineError as error:
-            tally.stop(str(error))
+            self.tally.stop(str(error))
             return None
-        tally.add(outcome)
-        return attempt_row(row, wanted, outcome, job, neutralised=neutralised)
+        attempt = attempt_row(row, wanted, outcome, self.job)
+        self.spool.add(attempt)
+        self.tally.add(attempt)
+        return attempt
 
-    rows = await asyncio.gather(*(ask(wanted) for wanted in row["missing"]))
-    return [answered for answered in rows if answered is not None]
 
-
-def attempt_row(
-    row: Row, wanted: Row, outcome: Outcome, job: GenerationJob, *, neutralised: bool
-) -> Row:
+def attempt_row(row: Row, wanted: Row, outcome: Outcome, job: GenerationJob) -> Row:
     """One row of `synthetic.attempts`."""
     spec_id, sample = wanted["spec_id"], wanted["sample"]
     return {
@@ -160,7 +197,7 @@ def attempt_row(
         "attempt": outcome.attempt,
         "error_class": outcome.error_class,
         "error_message": outcome.error_message,
-        "neutralised": neutralised,
+        "neutralised": row["neutralised"],
         "engine": job.plan.recipe.name,
         "engine_version": outcome.engine,
         "run_id": job.run_id,

@@ -70,6 +70,11 @@ class EnginePlan(BaseModel):
         """Whether there is an engine to start, rather than a server that somebody else runs."""
         return bool(self.recipe.command)
 
+    @property
+    def takes_gpus(self) -> bool:
+        """Whether the engine is one for GPUs: it is told how many are its own."""
+        return any("$tensor_parallel_size" in part for part in self.recipe.command)
+
     def plan_id(self) -> str:
         """Tells plans apart: tasks with different plans must not share an engine."""
         return content_key(self.model_dump_json())

@@ -11,17 +11,19 @@ import json
 import logging
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import fsspec
 
 from udfs.engine.metrics import Sample, load_sample
-from udfs.engine.outcomes import Outcome
 
 LOG = logging.getLogger(__name__)
 STOP = "stop"
+TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Tally:
         self.folder, self.name, self.seconds = folder, name, seconds
         self.counts: Counter[str] = Counter()
         self.stopped = ""
+        self.warning = ""
         self.engine_directory = ""
         self.started = self.asked = self.answered = time.time()
 
@@ -53,6 +56,11 @@ class Tally:
         self.stopped = self.stopped or reason
         LOG.warning("stopped: %s", reason)
 
+    def warn(self, text: str) -> None:
+        """Have the driver tell people; the task goes on."""
+        self.warning = text
+        LOG.warning("%s", text)
+
     def dump(self) -> str:
         """All of it as JSON."""
         sample = load_sample(Path(self.engine_directory)) if self.engine_directory else None
@@ -60,15 +68,17 @@ class Tally:
             {
                 "counts": self.counts,
                 "stopped": self.stopped,
+                "warning": self.warning,
                 "sample": asdict(sample) if sample else None,
                 "times": [self.started, self.asked, self.answered],
             }
         )
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one outcome."""
+    def add(self, attempt: Mapping[str, Any], *, replayed: int = 0) -> None:
+        """Count one row of synthetic.attempts, answered just now or earlier."""
         self.answered = time.time()
-        self.counts.update(tally_outcome(outcome))
+        self.counts.update(tally_attempt(attempt))
+        self.counts["replayed"] += replayed
 
     async def keep_written(self) -> None:
         """Write and obey until cancelled, or until nothing can be written."""
@@ -98,15 +108,10 @@ class Tally:
         return True
 
 
-def tally_outcome(outcome: Outcome) -> dict[str, int]:
-    """What one outcome adds to the counts."""
-    return {
-        f"status.{outcome.status}": 1,
-        "requests": outcome.attempt,
-        "prompt_tokens": outcome.prompt_tokens,
-        "cached_tokens": outcome.cached_tokens,
-        "completion_tokens": outcome.completion_tokens,
-    }
+def tally_attempt(attempt: Mapping[str, Any]) -> dict[str, int]:
+    """What one attempt adds to the counts."""
+    tokens = {name: attempt[name] for name in TOKENS}
+    return {f"status.{attempt['status']}": 1, "requests": attempt["attempt"], **tokens}
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class Tallies:
 
     counts: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
+    warning: str = ""
     samples: tuple[Sample, ...] = ()
     tasks: tuple[TaskTimes, ...] = ()
 
@@ -131,6 +137,7 @@ def read_tallies(folder: str) -> Tallies:
     return Tallies(
         counts=sum((Counter(tally["counts"]) for tally in tallies), Counter()),
         stopped=next((tally["stopped"] for tally in tallies if tally["stopped"]), ""),
+        warning=next((tally["warning"] for tally in tallies if tally["warning"]), ""),
         samples=tuple(Sample(**tally["sample"]) for tally in tallies if tally["sample"]),
         tasks=tuple(TaskTimes(*tally["times"]) for tally in tallies),
     )

@@ -1,0 +1,97 @@
+"""The spool from the driver's side: where it is, and what runs that died had left in it."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from spark_jobs.core.claims import Claims, make_claim
+from spark_jobs.core.commits import CommittedElsewhereError, append_once
+from spark_jobs.core.console import say, warn
+from spark_jobs.core.ledger import describe_recovered, is_recorded, save_wave
+from spark_jobs.core.runs import Run
+from spark_jobs.core.tables import ATTEMPTS
+from udfs.batches import batch_rows
+from udfs.engine.spool import list_spooled, read_spooled, remove_folder, write_whole
+
+BATCH_ROWS = 64  # as the engine's tasks give them back
+FILES_PER_TASK = 32  # of a megabyte at most
+
+
+@contextmanager
+def open_spool(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Iterator[str]:
+    """The folder of this run's spool, empty for none, with what dead runs left committed before.
+
+    Raises JobError when another run is at work on the same.
+    """
+    spool = find_spool(run)
+    if not spool:
+        yield ""
+        return
+    buckets = run.settings.generate.bucket_range()
+    claims = Claims(spool)
+    claim = make_claim(
+        run.run_id, buckets=buckets, spec_ids=tuple(sorted(spec_ids)), chunker_id=chunker_id
+    )
+    with claims.hold(claim) as dead:
+        for run_id in dead:
+            recover_run(run, claims, run_id)
+        yield f"{spool}/{run.run_id}"
+
+
+def find_spool(run: Run) -> str:
+    """Where spools lie; empty, and said once, where there can be none."""
+    setting = run.settings.generate.spool
+    if setting == "off":
+        return ""
+    spool = setting or f"{run.settings.tables.root.rstrip('/')}/_spool"
+    probe = f"{spool}/{uuid.uuid4().hex}"
+    try:
+        write_whole(f"{probe}/probe", b"")
+        remove_folder(probe)
+    except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
+        warn(f"the spool is off, a crash costs the open waves: {type(error).__name__}: {error}")
+        return ""
+    return spool
+
+
+def recover_run(run: Run, claims: Claims, run_id: str) -> None:
+    """Commit each wave that a dead run left, by the wave's own transaction id, then forget it.
+
+    A wave that was committed before its run died is not committed again: the id says so.
+    """
+    for folder in claims.folders(run_id):
+        wave_id = folder.rpartition("/")[2]
+        files = list_spooled(folder)
+        if files:
+            commit_spooled(run, files, wave_id, run_id)
+            if not is_recorded(run, wave_id):
+                row = describe_recovered(run, wave_id, run_id)
+                say(f"generate: {row['dialogues']} dialogues of run {run_id}, which died, are kept")
+                save_wave(run, row)
+        remove_folder(folder)
+    claims.forget(run_id)
+
+
+def commit_spooled(run: Run, files: Sequence[str], wave_id: str, run_id: str) -> None:
+    """One plain append of all rows that a wave's spool holds, each dialogue once."""
+    rows = read_files(run, files).dropDuplicates(["gen_key"])
+    try:
+        append_once(run, rows.sortWithinPartitions("bucket"), wave_id, run_id=run_id)
+    except CommittedElsewhereError:
+        say(f"generate: another run commits what run {run_id} left")
+
+
+def read_files(run: Run, files: Sequence[str]) -> DataFrame:
+    """The rows of spool files, read by the executors."""
+    schema = ATTEMPTS.arrow_schema()
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        named = (row["file"] for batch in batches for row in batch.to_pylist())
+        return batch_rows(read_spooled(named), schema, size=BATCH_ROWS)
+
+    tasks = -(-len(files) // FILES_PER_TASK)
+    listed = run.spark.createDataFrame([(file,) for file in files], "file string")
+    return listed.repartition(tasks).mapInArrow(read, ATTEMPTS.ddl())

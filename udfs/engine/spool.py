@@ -1,0 +1,154 @@
+"""The spool: what a task has had answered, in small files that outlive it until its wave commits.
+
+A write-ahead log and no second truth: a task that is tried again takes its answers from there, and
+so does the next run when a whole run died. A file is written under another name and renamed, so
+one that can be seen is whole.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+
+LOG = logging.getLogger(__name__)
+Row = dict[str, Any]
+# A flush every so often, and a flush takes less than that: durable within ten seconds.
+FLUSH_SECONDS = 5.0
+# Rows that one file grows to, about a megabyte: few files, and little is written again.
+ROWS_PER_FILE = 256
+ENDING = ".arrow"
+
+
+class Spool:
+    """The spool of one task: its `partition` of a wave, whose spool is `folder`.
+
+    An empty `folder` is no spool: nothing is kept and nothing replayed. If it cannot be used,
+    `warn` hears why, and what is answered from then on has only its wave to be kept by.
+    """
+
+    def __init__(
+        self, folder: str, partition: int, *, schema: pa.Schema, warn: Callable[[str], None]
+    ) -> None:
+        self.folder, self.schema, self.warn = folder, schema, warn
+        self.prefix = f"{partition:06d}-"
+        # Tasks that are tried again, or live on unseen, never share a file.
+        self.life = uuid.uuid4().hex[:12]
+        self.files = 0
+        self.current = ""
+        self.kept: list[Row] = []
+        self.fresh: list[Row] = []
+        self.writing = asyncio.Lock()
+
+    def replay(self) -> dict[str, Row]:
+        """What earlier attempts at this task had answered, by gen_key."""
+        if not self.folder:
+            return {}
+        try:
+            files = list_spooled(self.folder, self.prefix)
+            return {row["gen_key"]: row for row in read_spooled(files)}
+        except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
+            self.give_up(error)
+            return {}
+
+    def add(self, row: Row) -> None:
+        """Keep one attempt with the next flush."""
+        if self.folder:
+            self.fresh.append(row)
+
+    async def keep_written(self) -> None:
+        """Flush until cancelled."""
+        while self.folder:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is new, together with the rest of its file, and remove the file before it."""
+        async with self.writing:
+            if not self.fresh:
+                return
+            self.kept, self.fresh = self.kept + self.fresh, []
+            self.files += 1
+            name = f"{self.folder}/{self.prefix}{self.life}-{self.files:05d}{ENDING}"
+            try:
+                await asyncio.to_thread(write_file, name, self.current, self.kept, self.schema)
+            except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
+                self.give_up(error)
+                return
+            self.current = name
+            if len(self.kept) >= ROWS_PER_FILE:
+                self.kept, self.current = [], ""
+
+    def give_up(self, error: Exception) -> None:
+        """Go on without a spool."""
+        reason = f"{type(error).__name__}: {error}"
+        self.warn(f"the spool is off, a crash costs the open waves: {self.folder}: {reason}")
+        self.folder, self.kept, self.fresh = "", [], []
+
+
+def write_file(path: str, before: str, rows: list[Row], schema: pa.Schema) -> None:
+    """Write rows to a file, then remove the one that it replaces."""
+    write_whole(path, dump_rows(rows, schema))
+    if before:
+        filesystem, old = fsspec.core.url_to_fs(before)
+        filesystem.rm_file(old)
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """Write a new file that is seen whole or not at all."""
+    filesystem, path = fsspec.core.url_to_fs(path)
+    folder, _, name = path.rpartition("/")
+    filesystem.makedirs(folder, exist_ok=True)
+    hidden = f"{folder}/.{name}"
+    filesystem.pipe_file(hidden, content)
+    filesystem.mv(hidden, path)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a file or folder with all that is in it; it may be gone already."""
+    filesystem, path = fsspec.core.url_to_fs(folder)
+    with suppress(FileNotFoundError):
+        filesystem.rm(path, recursive=True)
+
+
+def dump_rows(rows: list[Row], schema: pa.Schema) -> bytes:
+    """Rows as an Arrow file, compressed."""
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(sink, schema, options=options) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+    return bytes(sink.getvalue())
+
+
+def list_spooled(folder: str, prefix: str = "") -> list[str]:
+    """The files of a wave's spool, or of one task of it; none where there is no folder."""
+    filesystem, path = fsspec.core.url_to_fs(folder)
+    # Object stores and HDFS clients remember what they listed.
+    filesystem.invalidate_cache()
+    if not filesystem.exists(path):
+        return []
+    names = (file.rpartition("/")[2] for file in filesystem.ls(path, detail=False))
+    wanted = sorted(n for n in names if n.startswith(prefix or tuple("0123456789")))
+    return [f"{folder}/{name}" for name in wanted if name.endswith(ENDING)]
+
+
+def read_spooled(files: Iterable[str]) -> Iterator[Row]:
+    """The rows of spool files; one that was replaced meanwhile, or is damaged, gives none."""
+    for file in files:
+        for batch in read_batches(file):
+            yield from batch.to_pylist()
+
+
+def read_batches(file: str) -> list[pa.RecordBatch]:
+    """The rows of one spool file, as they were written."""
+    try:
+        filesystem, path = fsspec.core.url_to_fs(file)
+        with pa.ipc.open_file(pa.BufferReader(filesystem.cat_file(path))) as reader:
+            return [reader.get_batch(n) for n in range(reader.num_record_batches)]
+    except (OSError, pa.ArrowInvalid) as error:
+        LOG.warning("a spool file is left out: %s: %s", file, error)
+        return []
