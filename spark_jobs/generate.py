@@ -68,7 +68,9 @@ def generate(wanted: Wanted, specs: Specs, plan: EnginePlan, spool: str) -> Resu
     for advice in advise(list(watch.recent), capacity=plan.capacity):
         warn(advice)
     say_rest(result, watch)
-    check_alone(wanted)
+    if not spool:
+        # Without a spool there are no claims, and nobody saw who else was at work.
+        check_alone(wanted)
     return result
 
 

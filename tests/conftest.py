@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).parents[1]
+FAULT_LINES = pytest.StashKey[list[str]]()
 FAULTS = pytest.StashKey[dict[tuple[str, str], bool]]()
 MODELS = Path(os.environ.get("MIND_MODELS_DIR", PROJECT / ".cache" / "models"))
 os.environ.setdefault("MIND_MODELS_DIR", str(MODELS))
@@ -83,6 +84,15 @@ def write_pages(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture
+def engine() -> Iterator[Any]:
+    """A simulated engine that notes what it is asked."""
+    from tests.simulated import run_simulated
+
+    with run_simulated() as simulated:
+        yield simulated
+
+
 @pytest.fixture(scope="session")
 def embedded_model() -> Path:
     """The embedded model; set up by submit.sh."""
@@ -98,9 +108,17 @@ def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture
+def record_faults(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Notes a line that is printed at the end, below the table of faults."""
+    lines: list[str] = request.config.stash[FAULT_LINES]
+    return lines.append
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for what becomes of faults."""
     config.stash[FAULTS] = {}
+    config.stash[FAULT_LINES] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -122,3 +140,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for (what, outcome), as_said in faults.items():
         line = f"{what:<{width}}  {outcome if as_said else 'NOT SO: ' + outcome}"
         terminalreporter.write_line(line, red=not as_said)
+    for line in config.stash[FAULT_LINES]:
+        terminalreporter.write_line(line)

@@ -6,7 +6,8 @@ so that a test can count what was paid for.
 
 import asyncio
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +37,8 @@ class SimulatedEngine:
     """What the server answers, and the requests that it got.
 
     `fail` maps a piece of text to the HTTP status that a prompt which holds it gets. After
-    `dies_after` answers, unless it is 0, it hangs up on everybody.
+    `dies_after` answers, unless it is 0, it hangs up on everybody. `answers` are the prompts that
+    it answered, and when; `on_request` is called with the number of each request.
     """
 
     url: str = ""
@@ -46,6 +48,8 @@ class SimulatedEngine:
     delay: float = 0.0
     dies_after: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[tuple[str, float]] = field(default_factory=list)
+    on_request: Callable[[int], None] | None = None
 
     @property
     def settings(self) -> list[str]:
@@ -57,6 +61,8 @@ class SimulatedEngine:
         self.hang_up_if_dead(request)
         body = await request.json()
         self.requests.append(body)
+        if self.on_request:
+            self.on_request(len(self.requests))
         await asyncio.sleep(self.delay)
         prompt = body["messages"][0]["content"]
         for piece, status in self.fail.items():
@@ -71,6 +77,7 @@ class SimulatedEngine:
             "completion_tokens": len(self.text) // 4,
             "prompt_tokens_details": {"cached_tokens": len(prompt) // 8},
         }
+        self.answers.append((prompt, time.time()))
         return web.json_response({"choices": [choice], "usage": usage})
 
     def hang_up_if_dead(self, request: web.Request) -> None:

@@ -1,6 +1,6 @@
 """filter: judged once per rules, all reasons kept, the corpus always what the rules accept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,10 @@ import pytest
 from spark_jobs import chunk, generate, ingest
 from spark_jobs import filter as filter_job
 from spark_jobs.core.tables import DIALOGUES, VERDICTS
-from tests.simulated import GOOD, SimulatedEngine, run_simulated
+from tests.simulated import GOOD, SimulatedEngine
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 ONE_STYLE = 'generate.styles=["teacher_student"]'
-
-
-@pytest.fixture
-def engine() -> Iterator[SimulatedEngine]:
-    with run_simulated() as simulated:
-        yield simulated
 
 
 @pytest.fixture

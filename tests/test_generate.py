@@ -1,7 +1,7 @@
 """generate: pending exactly by key, one commit, a status for everything, nothing paid twice."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from spark_jobs.core import breaker
 from spark_jobs.core.pending import look_up_wanted
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DOCUMENTS, SPECS
 from spark_jobs.core.waves import count_requests
-from tests.simulated import SimulatedEngine, run_simulated
+from tests.simulated import SimulatedEngine
 from udfs.dialogue.specs import generation_key
 from udfs.errors import EngineError, UsageError
 
@@ -24,12 +24,6 @@ PAGES = [
     {"url": f"https://math.example/{n}", "text": f"Page {n}: the square of {n} is {n * n}."}
     for n in range(5)
 ]
-
-
-@pytest.fixture
-def engine() -> Iterator[SimulatedEngine]:
-    with run_simulated() as simulated:
-        yield simulated
 
 
 @pytest.fixture

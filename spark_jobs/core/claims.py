@@ -72,6 +72,7 @@ class Claims:
     def hold(self, claim: Claim) -> Iterator[list[str]]:
         """Work under a claim; gives the runs that died, and raises JobError if another has it."""
         runs, living = self.runs(), [other for other in self.read() if self.lives(other)]
+        dead = {*runs} - {other.run_id for other in living}
         self.check(claim, living)
         self.write(claim)
         closing = threading.Event()
@@ -79,8 +80,9 @@ class Claims:
         thread.start()
         try:
             # Two that looked at the same moment saw nobody; one of them came first.
-            self.check(claim, [other for other in self.read() if comes_before(other, claim)])
-            yield sorted({*runs} - {other.run_id for other in living})
+            others = [other for other in self.read() if other.run_id not in dead]
+            self.check(claim, [other for other in others if comes_before(other, claim)])
+            yield sorted(dead)
         finally:
             closing.set()
             thread.join()

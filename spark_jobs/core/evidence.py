@@ -16,9 +16,9 @@ MEASURED_ROWS = 50_000  # earlier dialogues that are looked at: a mean is then g
 
 
 def count_pending(wanted: Wanted, specs: Mapping[str, Spec]) -> dict[str, StylePending]:
-    """What is pending of each style, slice by slice."""
+    """What is pending of each style, some slices at a time."""
     found: dict[str, StylePending] = {}
-    for first, last in wanted.slices():
+    for first, last in wanted.ranges():
         rows = wanted.find(first, last).select("n_tokens", F.explode("missing").alias("wanted"))
         counts = rows.groupBy("wanted.spec_id").agg(F.count("*"), F.sum("n_tokens"))
         for spec_id, dialogues, tokens in counts.collect():

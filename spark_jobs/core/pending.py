@@ -1,6 +1,6 @@
 """What is pending: wanted dialogues minus those that a final attempt answers, exactly by key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from udfs.keys import content_key
 
 FAILED = ("timeout", "engine_error", "empty", "rejected", "too_long", "poisoned")
 RETRIES = {"failed": FAILED, "length": ("length",), "all": (*FAILED, "length")}
+CHUNKS_TOGETHER = 500_000  # 64 slices of OpenWebMath have about 460,000 each
 WANTED = "array<struct<spec_id: string, sample: int>>"
 
 
@@ -104,16 +105,16 @@ class Wanted:
         return F.array(*pairs).cast(WANTED)
 
     def count(self) -> list[Wave]:
-        """What is pending in each bucket, slice by slice: at most one small row for each."""
-        return [wave for first, last in self.slices() for wave in self.count_range(first, last)]
+        """What is pending in each bucket, range by range: at most one small row for each."""
+        return [wave for first, last in self.ranges() for wave in self.count_range(first, last)]
 
-    def slices(self) -> Iterator[tuple[int, int]]:
-        """First and last bucket of every slice that has chunks and is asked for."""
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """First and last bucket of slices that are looked at together: never the whole corpus."""
         size = self.run.warehouse.buckets_per_slice
         chunks = self.run.warehouse.read(CHUNKS, version=self.chunks_version)
-        rows = chunks.where(self.place(*self.buckets)).select("slice").distinct().collect()
-        for row in sorted(rows):
-            yield row["slice"] * size, (row["slice"] + 1) * size - 1
+        counts = chunks.where(self.place(*self.buckets)).groupBy("slice").count().collect()
+        for slices in group_slices({row["slice"]: row["count"] for row in counts}):
+            yield slices[0] * size, (slices[-1] + 1) * size - 1
 
     def count_range(self, first: int, last: int) -> list[Wave]:
         """What is pending in each of these buckets."""
@@ -121,6 +122,19 @@ class Wanted:
         counts = pending.agg(F.count("*").alias("chunks"), F.sum(F.size("missing")).alias("asked"))
         rows = counts.orderBy("bucket").collect()
         return [Wave(r["bucket"], r["bucket"], r["chunks"], r["asked"]) for r in rows]
+
+
+def group_slices(chunks: Mapping[int, int]) -> list[list[int]]:
+    """Slices in their order, as many together as have CHUNKS_TOGETHER chunks, one at least."""
+    groups: list[list[int]] = []
+    together = 0
+    for number in sorted(chunks):
+        together += chunks[number]
+        if not groups or together > CHUNKS_TOGETHER:
+            groups.append([])
+            together = chunks[number]
+        groups[-1].append(number)
+    return groups
 
 
 def look_up_wanted(run: Run, spec_ids: Sequence[str]) -> Wanted:

@@ -121,6 +121,7 @@ class Generate(Section):
     max_cost: float = Field(ge=0)
     confirmed: bool
     spool: str
+    spool_seconds: float = Field(gt=0)
     opening: bool
     prompt: str
     tasks_per_slot: int = Field(ge=1)

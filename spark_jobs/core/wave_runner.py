@@ -169,6 +169,7 @@ class WaveRunner:
             tally_folder=f"{run.settings.tables.root.rstrip('/')}/_progress/{wave_id}",
             tally_seconds=self.tally_seconds,
             spool_folder=f"{self.spool}/{wave_id}" if self.spool else "",
+            spool_seconds=self.wanted.settings.spool_seconds,
             schema=ATTEMPTS.arrow_schema(),
         )
 

@@ -39,6 +39,8 @@ def note_tombstones(run: Run) -> int:
         old = old.join(tombstones.where("doc_id is not null"), "doc_id", "left_anti")
         reason = F.concat(F.lit("newer text: "), "newest").alias("reason")
         new = new.unionByName(old.select("doc_id", "url", F.lit(SUPERSEDED).alias("kind"), reason))
+    if new.isEmpty():
+        return 0
     append_tombstones(run, new)
     of_now = run.warehouse.read(WITHDRAWN).where(F.col("withdrawn_at") == F.lit(run.started_at))
     return of_now.where(F.col("kind") == SUPERSEDED).count()

@@ -16,7 +16,7 @@ def look(master: str, *, executors: int, cores: int, size: int = 1, **conf: str)
     context = SimpleNamespace(master=master, defaultParallelism=cores, _jsc=scala)
     properties = {f"spark.{name.replace('_', '.')}": value for name, value in conf.items()}
     spark: Any = SimpleNamespace(sparkContext=context, conf=properties)
-    plan: Any = SimpleNamespace(tensor_parallel_size=size)
+    plan: Any = SimpleNamespace(tensor_parallel_size=size, takes_gpus=False)
     return look_at_cluster(spark, plan)
 
 
@@ -31,7 +31,7 @@ def test_every_executor_has_an_engine() -> None:
 def test_an_executor_has_as_many_engines_as_groups_of_gpus() -> None:
     cluster = look("yarn", executors=2, cores=32, size=2, executor_resource_gpu_amount="8")
 
-    assert cluster == Cluster(engines=8, slots=32)
+    assert cluster == Cluster(engines=8, slots=32, gpus=16)
 
 
 def test_tasks_of_several_cores_leave_fewer_slots() -> None:

@@ -52,7 +52,7 @@ def test_progress_counts_the_tasks_of_all_waves_those_done_too(tmp_path: Path) -
         make_tally(tmp_path / "second", "a", GOOD, 20)
         line = watch.look()
 
-    assert "170/1000 (17%)  ok 170" in line
+    assert "170/1000 (17%)  waves 1/2  ok 170" in line
     assert "cache hits 50%" in line
     assert [len(wave.tasks) for wave in watch.waves] == [2, 1]
 

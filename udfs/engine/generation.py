@@ -38,7 +38,7 @@ class GenerationJob:
     `window` is the requests that one task keeps under way, `engine_window` what the tasks of one
     engine keep together; `tally_seconds` how often a task says in `tally_folder` what it does, and
     looks there whether to stop. `spool_folder` is where answers are kept until the wave commits,
-    empty for nowhere.
+    empty for nowhere, and `spool_seconds` how often they are written there.
     """
 
     plan: EnginePlan
@@ -50,6 +50,7 @@ class GenerationJob:
     tally_folder: str
     tally_seconds: float
     spool_folder: str
+    spool_seconds: float
     schema: pa.Schema
 
 
@@ -73,7 +74,13 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob, partition: int) -> Iter
     """What earlier attempts at the task had answered, then each chunk as soon as it is done."""
     # By its partition: a task that is tried again replaces its counts.
     tally = Tally(job.tally_folder, str(partition), seconds=job.tally_seconds)
-    spool = Spool(job.spool_folder, partition, schema=job.schema, warn=tally.warn)
+    spool = Spool(
+        job.spool_folder,
+        partition,
+        seconds=job.spool_seconds,
+        schema=job.schema,
+        warn=tally.warn,
+    )
     answered = spool.replay()
     for attempt in answered.values():
         tally.add(attempt, replayed=1)

@@ -17,8 +17,6 @@ import pyarrow as pa
 
 LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
-# A flush every so often, and a flush takes less than that: durable within ten seconds.
-FLUSH_SECONDS = 5.0
 # Rows that one file grows to, about a megabyte: few files, and little is written again.
 ROWS_PER_FILE = 256
 ENDING = ".arrow"
@@ -27,14 +25,22 @@ ENDING = ".arrow"
 class Spool:
     """The spool of one task: its `partition` of a wave, whose spool is `folder`.
 
+    It is flushed every `seconds`, and a flush takes less than that, or the next one comes later.
+
     An empty `folder` is no spool: nothing is kept and nothing replayed. If it cannot be used,
     `warn` hears why, and what is answered from then on has only its wave to be kept by.
     """
 
     def __init__(
-        self, folder: str, partition: int, *, schema: pa.Schema, warn: Callable[[str], None]
+        self,
+        folder: str,
+        partition: int,
+        *,
+        seconds: float,
+        schema: pa.Schema,
+        warn: Callable[[str], None],
     ) -> None:
-        self.folder, self.schema, self.warn = folder, schema, warn
+        self.folder, self.seconds, self.schema, self.warn = folder, seconds, schema, warn
         self.prefix = f"{partition:06d}-"
         # Tasks that are tried again, or live on unseen, never share a file.
         self.life = uuid.uuid4().hex[:12]
@@ -63,7 +69,7 @@ class Spool:
     async def keep_written(self) -> None:
         """Flush until cancelled."""
         while self.folder:
-            await asyncio.sleep(FLUSH_SECONDS)
+            await asyncio.sleep(self.seconds)
             await self.flush()
 
     async def flush(self) -> None:

@@ -1,0 +1,181 @@
+"""Crash anywhere: the driver dies at two hundred points of its way, and the next run goes on.
+
+Real Spark and Delta, a simulated engine. A death is an error that nothing catches, with all that a
+process would do on its way out left undone.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from pyspark.sql import functions as F
+
+from spark_jobs import chunk, generate, ingest
+from spark_jobs.core import claims, recovery, wave_runner
+from spark_jobs.core.pending import Wanted
+from spark_jobs.core.tables import ATTEMPTS, WAVES
+from tests.simulated import SimulatedEngine
+
+pytestmark = [pytest.mark.spark, pytest.mark.engine]
+DEATHS = 40
+PAGES, STYLES = 24, 2
+SMALL_WAVES = [
+    *("generate.wave_requests=16", "generate.limit_chunks=0", "engine.capacity=4"),
+    *('generate.styles=["debate", "interview"]', "generate.spool_seconds=0.1"),
+]
+DURABLE_SECONDS = 1.0  # ten times spool_seconds; by default it is twice five seconds
+# What the driver does on its way; it dies before or after any of it.
+POINTS: list[tuple[Any, str]] = [
+    (claims, "write_whole"),
+    (claims, "remove_folder"),
+    (recovery, "list_spooled"),
+    (recovery, "commit_spooled"),
+    (recovery, "save_wave"),
+    (recovery, "remove_folder"),
+    (Wanted, "count"),
+    (generate, "register_specs"),
+    (wave_runner, "append_once"),
+    (wave_runner, "count_wave"),
+    (wave_runner, "save_wave"),
+    (wave_runner, "remove_folder"),
+    (wave_runner, "save_samples"),
+]
+
+
+class Death(BaseException):
+    """The driver is gone."""
+
+
+class Reaper:
+    """Ends a run at the so-manieth point that it passes, or in the middle of a wave.
+
+    `fatal` is that point's number, `fatal_request` the number of the engine's request, 0 for never.
+    """
+
+    def __init__(self, spark: Any, engine: SimulatedEngine, patch: pytest.MonkeyPatch) -> None:
+        self.spark, self.engine = spark, engine
+        self.passed = self.fatal = self.fatal_request = 0
+        self.died_at: list[float] = []
+        self.where: Counter[str] = Counter()
+        engine.on_request = self.see_request
+        for owner, name in POINTS:
+            patch.setattr(owner, name, self.guard(name, getattr(owner, name)))
+        # What a process that was killed does not do any more.
+        release = claims.Claims.release
+        patch.setattr(claims.Claims, "release", lambda *a: None if self.dead else release(*a))
+        make_claim = claims.make_claim
+        patch.setattr(recovery, "make_claim", lambda *a, **k: orphaned(make_claim(*a, **k)))
+
+    def live(self, chance: random.Random) -> None:
+        """A new run, whose end is drawn."""
+        self.dead, self.passed, self.fatal, self.fatal_request = False, 0, 0, 0
+        if chance.random() < 0.6:
+            self.fatal = chance.randint(1, 34)
+        else:
+            self.fatal_request = len(self.engine.requests) + chance.randint(1, PAGES * STYLES)
+
+    def guard(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        """The same work, with a place to die before and behind it."""
+
+        def guarded(*arguments: Any, **named: Any) -> Any:
+            self.pass_by(f"before {name}")
+            try:
+                result = work(*arguments, **named)
+            except Exception:
+                if self.dead:
+                    raise Death from None
+                raise
+            self.pass_by(f"after {name}")
+            return result
+
+        return guarded
+
+    def pass_by(self, where: str) -> None:
+        self.passed += 1
+        if self.passed == self.fatal:
+            self.die(where)
+        if self.dead:
+            raise Death
+
+    def see_request(self, number: int) -> None:
+        if number == self.fatal_request:
+            self.die("in the middle of a wave")
+            Thread(target=self.spark.sparkContext.cancelAllJobs).start()
+
+    def die(self, where: str) -> None:
+        self.dead = True
+        self.where[where] += 1
+        self.died_at.append(time.time())
+
+
+def orphaned(claim: claims.Claim) -> claims.Claim:
+    """Its process is not found: to the next run it died."""
+    return replace(claim, pid_started=0.0)
+
+
+def late_repeats(engine: SimulatedEngine, died_at: list[float]) -> list[str]:
+    """Prompts that were asked again though their answer was older than it may be at a death."""
+    answered: dict[str, float] = {}
+    late = []
+    for prompt, moment in engine.answers:
+        before = answered.setdefault(prompt, moment)
+        if any(before + DURABLE_SECONDS < death < moment for death in died_at):
+            late.append(prompt)
+    return late
+
+
+def test_no_death_loses_or_doubles_a_dialogue(
+    make_run: Any,
+    write_pages: Callable[..., Path],
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    record_faults: Callable[[str], None],
+) -> None:
+    chance = random.Random(7)
+    pages = [{"text": f"Page {n}: the square of {n} is {n * n}."} for n in range(PAGES)]
+    run = make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}")
+    ingest.run(run)
+    chunk.run(make_run("chunk"))
+    reaper, runs, rounds = Reaper(run.spark, engine, monkeypatch), 0, 0
+    engine.delay = 0.05
+
+    while len(reaper.died_at) < DEATHS:
+        rounds += 1
+        engine.answers.clear()
+        # Another sampling is another way of asking: all is pending again.
+        settings = [*engine.settings, *SMALL_WAVES, f"generate.sampling.max_tokens={rounds}"]
+        while True:
+            reaper.live(chance)
+            run = make_run("generate", *settings)
+            runs += 1
+            try:
+                generate.run(run)
+                break
+            except Death:
+                pass
+        assert late_repeats(engine, reaper.died_at) == []
+
+    reaper.live(chance)
+    reaper.fatal = reaper.fatal_request = 0
+    attempts = run.warehouse.read(ATTEMPTS)
+    assert attempts.count() == attempts.select("gen_key").distinct().count()
+    assert attempts.count() == rounds * PAGES * STYLES
+    assert not list(Path(run.settings.tables.root, "_spool").iterdir())
+    asked = len(engine.requests)
+    assert generate.run(make_run("generate", *settings))["requests"] == 0
+    assert len(engine.requests) == asked
+    waves = run.warehouse.read(WAVES)
+    assert waves.count() == waves.select("wave_id").distinct().count()
+    assert waves.agg(F.sum("dialogues")).collect()[0][0] == attempts.count()
+    repeated = asked - attempts.count()
+    record_faults(
+        f"{len(reaper.died_at)} deaths of the driver at {len(reaper.where)} kinds of points, "
+        f"{runs} runs: {repeated} of {asked} requests repeated ({repeated / asked:.1%}), none of "
+        f"them answered {DURABLE_SECONDS:g} s before; 0 lost, 0 doubled"
+    )

@@ -1,0 +1,98 @@
+"""The spool: what was answered outlives its task, and is asked for once."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_jobs.core.tables import ATTEMPTS
+from udfs.engine import spool as spool_module
+from udfs.engine.spool import Spool, list_spooled, read_spooled, write_whole
+
+SCHEMA = ATTEMPTS.arrow_schema()
+
+
+def attempt(number: int) -> dict[str, Any]:
+    return {"gen_key": f"key {number}", "text": f"dialogue {number}", "status": "ok", "attempt": 1}
+
+
+def make_spool(folder: Path | str, partition: int = 3, warnings: list[str] | None = None) -> Spool:
+    heard = warnings if warnings is not None else []
+    return Spool(str(folder), partition, seconds=5.0, schema=SCHEMA, warn=heard.append)
+
+
+def spool_rows(spool: Spool, numbers: range) -> None:
+    """Each row is flushed on its own."""
+    for number in numbers:
+        spool.add(attempt(number))
+        asyncio.run(spool.flush())
+
+
+def keys(folder: Path) -> set[str]:
+    return {row["gen_key"] for row in read_spooled(list_spooled(str(folder)))}
+
+
+def test_a_task_that_is_tried_again_finds_its_answers(tmp_path: Path) -> None:
+    spool_rows(make_spool(tmp_path), range(5))
+
+    replayed = make_spool(tmp_path).replay()
+
+    assert set(replayed) == {f"key {n}" for n in range(5)}
+    assert replayed["key 4"]["text"] == "dialogue 4"
+
+
+def test_a_task_replays_its_own_partition_only(tmp_path: Path) -> None:
+    spool_rows(make_spool(tmp_path, partition=1), range(2))
+    spool_rows(make_spool(tmp_path, partition=11), range(2, 4))
+
+    assert set(make_spool(tmp_path, partition=1).replay()) == {"key 0", "key 1"}
+
+
+def test_files_stay_few_however_often_it_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "ROWS_PER_FILE", 10)
+
+    spool_rows(make_spool(tmp_path), range(35))
+
+    assert len(list(tmp_path.iterdir())) == 4
+    assert keys(tmp_path) == {f"key {n}" for n in range(35)}
+
+
+def test_what_is_being_written_or_damaged_costs_nothing_else(tmp_path: Path) -> None:
+    spool_rows(make_spool(tmp_path), range(2))
+    (tmp_path / ".000003-half.arrow").write_bytes(b"ARROW1")
+    (tmp_path / "000003-torn-00001.arrow").write_bytes(b"ARROW1 and no more")
+
+    assert keys(tmp_path) == {"key 0", "key 1"}
+
+
+def test_a_folder_that_cannot_be_written_is_said_once_and_costs_no_answer() -> None:
+    warnings: list[str] = []
+    spool = make_spool("/proc/no/such", warnings=warnings)
+
+    spool_rows(spool, range(3))
+
+    assert len(warnings) == 1
+    assert warnings[0].startswith("the spool is off, a crash costs the open waves: /proc/no/such")
+
+
+def test_no_folder_is_no_spool() -> None:
+    spool = make_spool("")
+    spool_rows(spool, range(3))
+
+    assert spool.replay() == {}
+
+
+def test_nothing_is_there_before_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.mv", die)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(str(tmp_path / "000001-a.arrow"), b"all of it")
+
+    assert list_spooled(str(tmp_path)) == []
