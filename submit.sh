@@ -21,10 +21,10 @@ set -euo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 VENV=$HERE/.venv
 CACHE=$HERE/.cache
-PIPELINE_JOBS=(pipeline ingest chunk generate filter sql doctor)
+PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql doctor)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=(yarn vllm)
+HEAVY_LEGS=(crashes yarn vllm)
 
 usage() {
   cat <<'HELP'
@@ -42,8 +42,10 @@ Jobs
   pipeline   ingest, chunk, generate and filter in one application
   ingest     files of pages into raw.documents
   chunk      pages into raw.chunks
+  estimate   what is pending, and what it will take in tokens, time and money
   generate   missing dialogues from the engine into synthetic.attempts
   filter     verdicts into filtered.verdicts, the accepted into filtered.dialogues
+  maintain   small files together, withdrawn pages and old files deleted
   sql        one query on the tables
   doctor     what is wrong with this machine
 
@@ -61,9 +63,10 @@ the next start goes on. It needs Linux (or WSL2), Python 3.11 or 3.12 with venv,
 later. Paths in options are relative to the folder you are in; `test` runs in the project's folder.
 
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
-test --all adds the heavy legs, and without it they are named as left out: yarn (a YARN cluster in
-one JVM; needs a JDK and Maven, fetches 114 MB), vllm (the real vLLM server on the CPU; needs x86-64,
-16 GiB of memory and, once, 20 GB of disk; fetches 3 GB).
+test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
+and go on; minutes), yarn (a YARN cluster in one JVM; needs a JDK and Maven, fetches 114 MB), vllm
+(the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and, once, 20 GB of disk; fetches
+3 GB).
 
 Environment
   MIND_PYTHON      the Python to make .venv with (else python3.12, python3.11 or python3 of PATH)
@@ -418,7 +421,13 @@ leg_core() {
   check "ruff format" "$VENV/bin/python" -m ruff format --check
   check "mypy" "$VENV/bin/python" -m mypy
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
-  check "pytest" "$VENV/bin/python" -m pytest --ignore=tests/cluster --ignore=tests/vllm
+  check "pytest" "$VENV/bin/python" -m pytest --ignore=tests/crashes --ignore=tests/cluster \
+    --ignore=tests/vllm
+}
+
+# Runs that die at two hundred points, and go on: about fifteen minutes.
+leg_crashes() {
+  check "pytest on crashes" "$VENV/bin/python" -m pytest tests/crashes
 }
 
 # A YARN cluster in one JVM, 114 MB of jars below .cache: needs a JDK and Maven, about a minute.

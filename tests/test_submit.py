@@ -434,9 +434,9 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 
 CORE = [
     *("ruff check", "ruff format --check", "mypy"),
-    "pytest --ignore=tests/cluster --ignore=tests/vllm",
+    "pytest --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/vllm",
 ]
-HEAVY = ["pytest tests/cluster", "pytest tests/vllm"]
+HEAVY = ["pytest tests/crashes", "pytest tests/cluster", "pytest tests/vllm"]
 
 
 @pytest.mark.parametrize(
@@ -452,7 +452,7 @@ def test_test_runs_every_check_and_with_all_every_leg(
     ran = [line.removeprefix("-m ") for line in machine.calls() if line.startswith("-m ")]
     assert ran == expected
     assert machine.calls("submit.sh .ci/run")
-    assert ("left out, --all runs them: yarn vllm" in done.err) == (expected == CORE)
+    assert ("left out, --all runs them: crashes yarn vllm" in done.err) == (expected == CORE)
     assert done.err.endswith("all passed\n")
 
 

@@ -130,9 +130,9 @@ def test_the_seven_styles_of_a_chunk_share_its_tokens(
     engine, specs = attach(vllm_plan), make_specs(max_tokens=4)
     rows = make_rows(sample_chunks(embedded_tokenizer), specs)
     folder, schema = str(tmp_path), ATTEMPTS.arrow_schema()
-    job = GenerationJob(vllm_plan, specs, 32, 32, "run", "wave", folder, 2.0, schema)
+    job = GenerationJob(vllm_plan, specs, 32, 32, "run", "wave", folder, 2.0, "", 5.0, schema)
 
-    batches = list(generate([pa.RecordBatch.from_pylist(rows)], job))
+    batches = list(generate([pa.RecordBatch.from_pylist(rows)], job, partition=0))
 
     attempts = [attempt for batch in batches for attempt in batch.to_pylist()]
     cached, asked = (sum(a[n] for a in attempts) for n in ("cached_tokens", "prompt_tokens"))

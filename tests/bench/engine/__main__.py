@@ -95,6 +95,7 @@ def simulated_settings(
             f'engine.extra_args=["{step_seconds}"]',
             f"engine.directory={folder / 'e'}",
             "engine.model=simulated",
+            "generate.confirmed=true",
             f"spark.all.spark.master=local[{SLOTS}]",
         ],
     )
@@ -220,10 +221,13 @@ def bench_memory(folder: Path, rows: int) -> dict[str, Any]:
         wave_id="wave",
         tally_folder=str(folder / "progress"),
         tally_seconds=2.0,
+        spool_folder=str(folder / "spool"),
+        spool_seconds=5.0,
         schema=ATTEMPTS.arrow_schema(),
     )
     marks, done = {1_000: 0.0, 10_000: 0.0, rows: 0.0}, 0
-    for batch in generation.generate(make_batches(rows, next(iter(specs))), job):
+    batches = make_batches(rows, next(iter(specs)))
+    for batch in generation.generate(batches, job, partition=0):
         done += batch.num_rows
         for mark, peak in marks.items():
             if done >= mark and not peak:
