@@ -32,8 +32,8 @@ def test_running_twice_adds_nothing(make_run: Any, write_pages: Callable[..., Pa
     run = make_run("ingest", f"ingest.input={path}")
     second = ingest.run(run)
 
-    assert first == {"documents": 2, "new": 2, "rejected": 1}
-    assert second == {"documents": 2, "new": 0, "rejected": 1}
+    assert first == {"documents": 2, "new": 2, "rejected": 1, "superseded": 0}
+    assert second == {"documents": 2, "new": 0, "rejected": 1, "superseded": 0}
     assert run.warehouse.read(REJECTED).count() == 1
 
 
@@ -105,7 +105,7 @@ def test_a_corrupt_file_is_one_rejection_beside_good_ones(make_run: Any, tmp_pat
     (tmp_path / "bad.parquet").write_bytes(whole[: len(whole) // 2])
     run = make_run("ingest", f"ingest.input={tmp_path}/*.parquet")
 
-    assert ingest.run(run) == {"documents": 1, "new": 1, "rejected": 1}
+    assert ingest.run(run) == {"documents": 1, "new": 1, "rejected": 1, "superseded": 0}
     assert reasons(run)[None].startswith("the file is unreadable from the start")
 
 
@@ -155,4 +155,4 @@ def test_a_filesystem_that_only_spark_knows_is_read_through_it(
 
     result = ingest.run(make_run("ingest", "ingest.input=viewfs://tests/pages"))
 
-    assert result == {"documents": 2, "new": 2, "rejected": 0}
+    assert result == {"documents": 2, "new": 2, "rejected": 0, "superseded": 0}
