@@ -1,0 +1,130 @@
+"""Backfills as people run them: estimated, guarded, in parts, maintained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_jobs import chunk, estimate, generate, ingest, maintain
+from spark_jobs.core.tables import ATTEMPTS, DOCUMENTS, WAVES
+from tests.simulated import SimulatedEngine
+from udfs.errors import UsageError
+
+pytestmark = [pytest.mark.spark, pytest.mark.engine]
+STYLES = 'generate.styles=["debate", "interview"]'
+ALL = "generate.limit_chunks=0"
+PAGES = [
+    {"url": f"https://math.example/{n}", "text": f"Page {n}: it is {n}.", "date": f"2023-01-{n:02}"}
+    for n in range(1, 21)
+]
+
+
+@pytest.fixture
+def prepare(make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine) -> Any:
+    """Ingests and chunks the pages, then makes runs: `prepare(job, *settings)`."""
+    ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *PAGES)}"))
+    chunk.run(make_run("chunk"))
+    return lambda job, *settings: make_run(job, *engine.settings, STYLES, ALL, *settings)
+
+
+def test_an_estimate_from_presets_says_so_and_asks_for_nothing(
+    prepare: Any, engine: SimulatedEngine
+) -> None:
+    result = estimate.run(prepare("estimate", "cost.million_output_tokens=10"))
+
+    assert (result["pending"], result["basis"]) == (40, "presets")
+    assert {name: found["dialogues"] for name, found in result["styles"].items()} == {
+        "debate": 20,
+        "interview": 20,
+    }
+    assert result["cost"]["low"] > 0
+    assert engine.requests == []
+
+
+def test_what_a_pilot_expects_is_what_the_rest_then_takes(
+    prepare: Any, engine: SimulatedEngine
+) -> None:
+    result = estimate.run(prepare("estimate", "estimate.pilot=6"))
+    assert len(engine.requests) == 12
+
+    rest = generate.run(prepare("generate"))
+
+    assert (result["basis"], result["pending"]) == ("measured", rest["pending"])
+    expected = result["output_tokens"]
+    # To the four digits that a result has.
+    assert 0.999 * expected["low"] <= rest["completion_tokens"] <= 1.001 * expected["high"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("generate.max_requests=39", r"40 dialogues are pending, generate\.max_requests is 39"),
+        ("generate.max_new_spec_requests=39", r"never seen \(debate, interview\)"),
+        ("generate.max_cost=0.001", r"generate\.max_cost is"),
+    ],
+)
+def test_the_budget_guard_asks_first(
+    prepare: Any, engine: SimulatedEngine, limit: str, message: str
+) -> None:
+    prices = "cost.million_output_tokens=10"
+
+    with pytest.raises(UsageError, match=message):
+        generate.run(prepare("generate", limit, prices))
+
+    assert engine.requests == []
+
+
+def test_who_confirms_gets_what_the_guard_kept_back(prepare: Any) -> None:
+    result = generate.run(prepare("generate", "generate.max_requests=1", "generate.confirmed=true"))
+
+    assert result["status"] == {"ok": 40}
+
+
+def test_parts_by_condition_by_buckets_and_by_waves_make_the_whole(
+    prepare: Any, engine: SimulatedEngine
+) -> None:
+    dated = generate.run(prepare("generate", "generate.where=date <= '2023-01-05'"))
+    one_wave = ["generate.wave_requests=8", "generate.max_waves=1", "generate.buckets=0-40000"]
+    wave = generate.run(prepare("generate", *one_wave))
+    rest = generate.run(prepare("generate"))
+
+    assert dated["requests"] == 10
+    assert 0 < wave["requests"] < wave["pending"] < 30
+    assert dated["requests"] + wave["requests"] + rest["requests"] == len(engine.requests) == 40
+
+
+def test_a_condition_that_is_none_is_refused(prepare: Any) -> None:
+    with pytest.raises(UsageError, match=r"generate\.where is no condition"):
+        generate.run(prepare("generate", "generate.where=nonsense > 3"))
+
+
+def test_the_ledger_has_every_wave_and_its_views_answer(prepare: Any) -> None:
+    run = prepare("generate", "generate.wave_requests=16")
+    result = generate.run(run)
+
+    rows = run.warehouse.read(WAVES).collect()
+    assert len(rows) == result["waves"] >= 2
+    assert sum(row["dialogues"] for row in rows) == sum(row["pending"] for row in rows) == 40
+    assert {row["status"] for row in rows} == {"done"}
+    versions = [row["committed_version"] for row in rows]
+    assert len(set(versions)) == len(rows)
+    progress = run.spark.table("ops.progress").collect()
+    assert [(row["ok"], row["chunks"]) for row in progress] == [(20, 20), (20, 20)]
+    assert run.spark.table("ops.failures").count() == 0
+    assert run.spark.table("ops.cost").collect()[0]["dialogues"] == 40
+
+
+def test_maintain_compacts_and_deletes_what_was_withdrawn(prepare: Any, tmp_path: Path) -> None:
+    generate.run(prepare("generate", "generate.wave_requests=8"))
+    (tmp_path / "out.txt").write_text(PAGES[0]["url"] + "\n", encoding="utf-8")
+    ingest.run(prepare("ingest", f"ingest.withdraw={tmp_path / 'out.txt'}"))
+
+    run = prepare("maintain", "maintain.small_files=2")
+    result = maintain.run(run)
+
+    assert result["deleted"] == 2 + 1 + 1
+    assert result["compacted"] > 0
+    assert run.warehouse.read(ATTEMPTS).count() == 38
+    assert run.warehouse.read(DOCUMENTS).count() == 19
+    assert maintain.run(prepare("maintain"))["deleted"] == 0
