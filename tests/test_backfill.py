@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from spark_jobs import chunk, estimate, generate, ingest, maintain
-from spark_jobs.core.tables import ATTEMPTS, DOCUMENTS, WAVES
+from spark_jobs import chunk, estimate, generate, ingest
+from spark_jobs.core.tables import WAVES
 from tests.simulated import SimulatedEngine
 from udfs.errors import UsageError
 
@@ -113,18 +113,3 @@ def test_the_ledger_has_every_wave_and_its_views_answer(prepare: Any) -> None:
     assert [(row["ok"], row["chunks"]) for row in progress] == [(20, 20), (20, 20)]
     assert run.spark.table("ops.failures").count() == 0
     assert run.spark.table("ops.cost").collect()[0]["dialogues"] == 40
-
-
-def test_maintain_compacts_and_deletes_what_was_withdrawn(prepare: Any, tmp_path: Path) -> None:
-    generate.run(prepare("generate", "generate.wave_requests=8"))
-    (tmp_path / "out.txt").write_text(PAGES[0]["url"] + "\n", encoding="utf-8")
-    ingest.run(prepare("ingest", f"ingest.withdraw={tmp_path / 'out.txt'}"))
-
-    run = prepare("maintain", "maintain.small_files=2")
-    result = maintain.run(run)
-
-    assert result["deleted"] == 2 + 1 + 1
-    assert result["compacted"] > 0
-    assert run.warehouse.read(ATTEMPTS).count() == 38
-    assert run.warehouse.read(DOCUMENTS).count() == 19
-    assert maintain.run(prepare("maintain"))["deleted"] == 0
