@@ -43,7 +43,7 @@ LISTS = ("generate.styles", "generate.retry", "generate.specs")
 # Their values are TOML as they stand.
 NUMBERS = (
     *("ingest.limit", "generate.limit_chunks", "generate.max_waves", "generate.max_hours"),
-    *("generate.confirmed", "estimate.pilot", "estimate.gpus", "cost.gpu_hour", "maintain.vacuum"),
+    *("estimate.pilot", "estimate.gpus", "cost.gpu_hour"),
 )
 
 

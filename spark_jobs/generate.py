@@ -27,6 +27,7 @@ from spark_jobs.core.wave_runner import OVERCOMMIT, WaveRunner
 from spark_jobs.core.waves import count_requests, plan_waves
 from udfs.dialogue.specs import Spec
 from udfs.engine.recipes import EnginePlan
+from udfs.engine.tally import TOKENS
 from udfs.errors import JobError
 
 Specs = dict[str, Spec]
@@ -147,10 +148,7 @@ def check_alone(wanted: Wanted) -> None:
 def summarise(run: Run, wanted: int) -> Result:
     """Counts of the run as the table has them, since task retries add to nothing there."""
     attempts = run.warehouse.read(ATTEMPTS).where(F.col("run_id") == run.run_id)
-    sums = [
-        F.sum(name).alias(name)
-        for name in ("attempt", "prompt_tokens", "cached_tokens", "completion_tokens")
-    ]
+    sums = [F.sum(name).alias(name) for name in ("attempt", *TOKENS)]
     rows = attempts.groupBy("style", "status").agg(F.count("*").alias("rows"), *sums).collect()
     show_table(
         "Dialogues generated",
@@ -160,7 +158,7 @@ def summarise(run: Run, wanted: int) -> Result:
     status, counts = Counter[str](), Counter[str]()
     for row in rows:
         status[row["status"]] += row["rows"]
-        counts.update({column: row[column] for column in row.asDict() if column in TOTALS})
+        counts.update({name: row[name] for name in ("attempt", *TOKENS)})
     warn_of_errors(attempts, status)
     return {
         "pending": wanted,
@@ -170,12 +168,9 @@ def summarise(run: Run, wanted: int) -> Result:
     }
 
 
-TOTALS = ("attempt", "prompt_tokens", "cached_tokens", "completion_tokens")
-
-
 def totals(counts: Counter[str]) -> dict[str, int]:
     """Token counts of a result."""
-    return {name: counts[name] for name in TOTALS if name != "attempt"}
+    return {name: counts[name] for name in TOKENS}
 
 
 def warn_of_errors(attempts: DataFrame, status: Counter[str]) -> None:

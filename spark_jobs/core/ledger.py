@@ -10,10 +10,10 @@ from spark_jobs.core.commits import find_commit
 from spark_jobs.core.runs import Run
 from spark_jobs.core.settings import Cost
 from spark_jobs.core.tables import ATTEMPTS, WAVES
+from udfs.engine.tally import TOKENS
 
 WaveRow = dict[str, Any]
-SUMMED = ("prompt_tokens", "cached_tokens", "completion_tokens")
-COUNTS = ("dialogues", "ok", "length", "failed", "requests", *SUMMED)
+COUNTS = ("dialogues", "ok", "length", "failed", "requests", *TOKENS)
 
 
 def count_wave(run: Run, wave_id: str) -> dict[str, int]:
@@ -25,7 +25,7 @@ def count_wave(run: Run, wave_id: str) -> dict[str, int]:
         F.count_if(F.col("status") == "length").alias("length"),
         F.count_if(~F.col("status").isin("ok", "length")).alias("failed"),
         F.coalesce(F.sum("attempt"), F.lit(0)).alias("requests"),
-        *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in SUMMED),
+        *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in TOKENS),
     )
     found = counted.collect()[0]
     return {name: int(found[name]) for name in COUNTS}
