@@ -46,7 +46,9 @@ class Spool:
         self.life = uuid.uuid4().hex[:12]
         self.files = 0
         self.current = ""
-        self.kept: list[Row] = []
+        # Of the current file: its rows, and its batches as they are written, each made once.
+        self.rows = 0
+        self.parts: list[pa.Buffer] = []
         self.fresh: list[Row] = []
         self.writing = asyncio.Lock()
 
@@ -77,31 +79,34 @@ class Spool:
         async with self.writing:
             if not self.fresh:
                 return
-            self.kept, self.fresh = self.kept + self.fresh, []
+            fresh, self.fresh = self.fresh, []
+            self.rows += len(fresh)
             self.files += 1
             name = f"{self.folder}/{self.prefix}{self.life}-{self.files:05d}{ENDING}"
             try:
-                await asyncio.to_thread(write_file, name, self.current, self.kept, self.schema)
+                await asyncio.to_thread(self.write, name, fresh)
             except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
                 self.give_up(error)
                 return
             self.current = name
-            if len(self.kept) >= ROWS_PER_FILE:
-                self.kept, self.current = [], ""
+            if self.rows >= ROWS_PER_FILE:
+                self.rows, self.parts, self.current = 0, [], ""
+
+    def write(self, name: str, fresh: list[Row]) -> None:
+        """Write the current file with more rows under a new name, then remove the old one."""
+        batch = pa.RecordBatch.from_pylist(fresh, schema=self.schema)
+        self.parts.append(batch.serialize())
+        # Not compressed: that would cost more than all the rest, and the files are soon gone.
+        write_whole(name, b"".join([self.schema.serialize(), *self.parts]))
+        if self.current:
+            filesystem, old = fsspec.core.url_to_fs(self.current)
+            filesystem.rm_file(old)
 
     def give_up(self, error: Exception) -> None:
         """Go on without a spool."""
         reason = f"{type(error).__name__}: {error}"
         self.warn(f"the spool is off, a crash costs the open waves: {self.folder}: {reason}")
-        self.folder, self.kept, self.fresh = "", [], []
-
-
-def write_file(path: str, before: str, rows: list[Row], schema: pa.Schema) -> None:
-    """Write rows to a file, then remove the one that it replaces."""
-    write_whole(path, dump_rows(rows, schema))
-    if before:
-        filesystem, old = fsspec.core.url_to_fs(before)
-        filesystem.rm_file(old)
+        self.folder, self.parts, self.fresh = "", [], []
 
 
 def write_whole(path: str, content: bytes) -> None:
@@ -119,15 +124,6 @@ def remove_folder(folder: str) -> None:
     filesystem, path = fsspec.core.url_to_fs(folder)
     with suppress(FileNotFoundError):
         filesystem.rm(path, recursive=True)
-
-
-def dump_rows(rows: list[Row], schema: pa.Schema) -> bytes:
-    """Rows as an Arrow file, compressed."""
-    sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_file(sink, schema, options=options) as writer:
-        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-    return bytes(sink.getvalue())
 
 
 def list_spooled(folder: str, prefix: str = "") -> list[str]:
@@ -153,8 +149,8 @@ def read_batches(file: str) -> list[pa.RecordBatch]:
     """The rows of one spool file, as they were written."""
     try:
         filesystem, path = fsspec.core.url_to_fs(file)
-        with pa.ipc.open_file(pa.BufferReader(filesystem.cat_file(path))) as reader:
-            return [reader.get_batch(n) for n in range(reader.num_record_batches)]
+        with pa.ipc.open_stream(pa.BufferReader(filesystem.cat_file(path))) as reader:
+            return list(reader)
     except (OSError, pa.ArrowInvalid) as error:
         LOG.warning("a spool file is left out: %s: %s", file, error)
         return []
