@@ -174,18 +174,25 @@ def yarn(yarn_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             cluster.expect("ready")
             yield cluster
         finally:
-            end_yarn(java)
+            end_java(java)
             end_processes(processes_of_containers(folder), grace=5)
 
 
 def start_yarn(jars: Path, folder: Path, log: TextIO) -> "subprocess.Popen[str]":
     """Start MiniYarn.java in a folder, which it fills."""
     (folder / "conf").mkdir()
+    return start_java(jars, folder, log, "MiniYarn.java", str(folder / "conf"))
+
+
+def start_java(
+    jars: Path, folder: Path, log: TextIO, program: str, *arguments: str
+) -> "subprocess.Popen[str]":
+    """Start one of the Java programs beside this file in a folder of its own."""
     # Spark's own rule: JAVA_HOME, when set, and no other.
     home = os.environ.get("JAVA_HOME")
     java = [f"{home}/bin/java" if home else "java", "-Xmx384m", "-XX:+UseSerialGC"]
     return subprocess.Popen(
-        [*java, "-cp", f"{jars}/*", str(HERE / "MiniYarn.java"), str(folder / "conf")],
+        [*java, "-cp", f"{jars}/*", str(HERE / program), *arguments],
         cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -194,14 +201,33 @@ def start_yarn(jars: Path, folder: Path, log: TextIO) -> "subprocess.Popen[str]"
     )
 
 
-def end_yarn(java: "subprocess.Popen[str]") -> None:
-    """Ask MiniYarn.java to end by hanging up; insist if it does not."""
+def end_java(java: "subprocess.Popen[str]") -> None:
+    """Ask a program to end by hanging up; insist if it does not."""
     assert java.stdin is not None
     try:
         java.stdin.close()
         java.wait(STOP_SECONDS)
     except (BrokenPipeError, subprocess.TimeoutExpired):
         java.kill()
+
+
+@pytest.fixture(scope="module")
+def hdfs(yarn_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an HDFS of the module's own, as fsspec takes it."""
+    folder = tmp_path_factory.mktemp("hdfs")
+    log = folder / "hdfs.log"
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        start_java(yarn_jars, folder, errors, "MiniHdfs.java", str(folder / "data")) as java,
+    ):
+        assert java.stdout is not None
+        port = java.stdout.readline().strip()
+        if not port.isdigit():
+            pytest.fail(f"MiniHdfs.java said {port!r}; the end of its log:\n{read_end(log)}")
+        try:
+            yield f"webhdfs://127.0.0.1:{port}"
+        finally:
+            end_java(java)
 
 
 def processes_of_containers(folder: Path) -> list[psutil.Process]:

@@ -1,0 +1,75 @@
+"""The spool and the claims on a real HDFS, by its web address: no native library is needed."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_jobs import chunk, generate, ingest
+from spark_jobs.core.claims import Claims, make_claim
+from spark_jobs.core.tables import ATTEMPTS
+from tests.simulated import SimulatedEngine
+from udfs.engine.spool import Spool, list_spooled, read_spooled, remove_folder
+
+pytestmark = [pytest.mark.spark, pytest.mark.engine]
+SCHEMA = ATTEMPTS.arrow_schema()
+
+
+def make_spool(folder: str) -> Spool:
+    return Spool(folder, 3, seconds=5.0, schema=SCHEMA, warn=pytest.fail)
+
+
+def keep(folder: str, *keys: str) -> None:
+    """Spool rows, each flushed on its own."""
+    spool = make_spool(folder)
+    for key in keys:
+        spool.add({"gen_key": key, "text": "a dialogue", "status": "ok"})
+        asyncio.run(spool.flush())
+
+
+def test_what_was_answered_is_found_again_in_one_file(hdfs: str) -> None:
+    folder = f"{hdfs}/spool/one/wave"
+    keep(folder, "a", "b", "c")
+
+    assert set(make_spool(folder).replay()) == {"a", "b", "c"}
+    assert len(list_spooled(folder)) == 1
+    assert [row["text"] for row in read_spooled(list_spooled(folder))] == ["a dialogue"] * 3
+
+
+def test_claims_are_seen_and_what_dead_runs_left_is_found(hdfs: str) -> None:
+    claims = Claims(f"{hdfs}/claims")
+    keep(f"{hdfs}/claims/dead/wave", "a")
+    claim = make_claim("living", buckets=(0, 9), spec_ids=("s",), chunker_id="c")
+
+    with claims.hold(claim) as dead:
+        assert dead == ["dead"]
+        assert claims.read() == [claim]
+        assert claims.folders("dead") == [f"{hdfs}/claims/dead/wave"]
+    remove_folder(f"{hdfs}/claims/dead")
+
+    assert claims.runs() == []
+
+
+def test_a_run_spools_to_hdfs_and_commits_what_a_dead_one_left_there(
+    make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine, hdfs: str
+) -> None:
+    pages = [{"text": f"Page {n}: the square of {n} is {n * n}."} for n in range(6)]
+    ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}"))
+    chunk.run(make_run("chunk"))
+    spool = f"{hdfs}/run"
+    settings = [*engine.settings, 'generate.styles=["debate"]', f"generate.spool={spool}"]
+    generate.run(make_run("generate", *settings))
+    run = make_run("generate", *settings, "generate.samples=2")
+    first = run.warehouse.read(ATTEMPTS).limit(1).collect()[0].asDict()
+    # As a task of a run that died then had written it: an answer that no wave has.
+    dead = make_spool(f"{spool}/dead/wave")
+    dead.add({**first, "gen_key": "of the dead", "run_id": "dead", "wave_id": "wave"})
+    asyncio.run(dead.flush())
+
+    result = generate.run(run)
+
+    assert result["requests"] == 6
+    assert run.warehouse.read(ATTEMPTS).where("run_id = 'dead'").count() == 1
+    assert Claims(spool).runs() == []
