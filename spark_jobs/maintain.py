@@ -29,6 +29,7 @@ SLICED = tuple(table for table in TABLES if table.sliced)
 DELETED = (DIALOGUES, VERDICTS, ATTEMPTS, CHUNKS, DOCUMENTS)
 SLICE = re.compile(r"/slice=(\d+)/[^/]*$")
 RUN_MARGIN_HOURS = 1.0
+FILE_SIZE = "spark.databricks.delta.optimize.maxFileSize"
 
 
 def run(run: Run) -> Result:
@@ -58,19 +59,33 @@ def name_of(table: Table) -> str:
 
 
 def compact(run: Run, table: Table) -> int:
-    """Put the files of each part of a table that has many together; how many parts there were.
+    """Put the files of each crowded part of a table together; how many parts that were.
 
     A part is a slice, in bucket order then, so that a wave finds its buckets in few files; a table
-    without slices is one part.
+    without slices is one part. Crowded is a part with many times the files that its size needs:
+    ordering rewrites all of a part, so one that is in order is left alone.
     """
     # The log knows its files: nothing is read.
     files = run.warehouse.read(table).inputFiles()
     parts = Counter(find_slice(file) for file in files)
-    crowded = [part for part, count in parts.items() if count >= run.settings.maintain.small_files]
+    needed = max(1.0, size_of(run, table) / max(1, len(parts)) / file_size(run))
+    most = run.settings.maintain.small_files * needed
+    crowded = [part for part, count in parts.items() if count >= most]
     for part in sorted(crowded):
         chosen = f" WHERE slice = {part} ZORDER BY (bucket)" if table.sliced else ""
         run.spark.sql(f"OPTIMIZE {run.warehouse.name(table)}{chosen}")
     return len(crowded)
+
+
+def size_of(run: Run, table: Table) -> int:
+    """Bytes of a table's newest version."""
+    found = run.spark.sql(f"DESCRIBE DETAIL {run.warehouse.name(table)}").select("sizeInBytes")
+    return int(found.collect()[0][0])
+
+
+def file_size(run: Run) -> int:
+    """Bytes that OPTIMIZE makes a file of."""
+    return int(run.spark.conf.get(FILE_SIZE, str(1 << 30)) or 0)
 
 
 def find_slice(file: str) -> int:
