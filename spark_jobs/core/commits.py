@@ -41,6 +41,6 @@ def find_commit(run: Run, wave_id: str) -> int | None:
 def read_commits(run: Run, newest: int) -> dict[str, tuple[int, str]]:
     """Version and run of each wave among so many of the newest commits."""
     history = run.spark.sql(f"DESCRIBE HISTORY {run.warehouse.name(ATTEMPTS)} LIMIT {newest}")
-    rows = history.where("userMetadata is not null").select("version", "userMetadata").collect()
-    found = ((row["version"], json.loads(row["userMetadata"])) for row in rows)
-    return {m["wave_id"]: (version, m["run_id"]) for version, m in found if "wave_id" in m}
+    rows = history.where("userMetadata like '%wave_id%'").select("version", "userMetadata")
+    found = ((row["version"], json.loads(row["userMetadata"])) for row in rows.collect())
+    return {said["wave_id"]: (version, said["run_id"]) for version, said in found}

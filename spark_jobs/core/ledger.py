@@ -13,11 +13,10 @@ from spark_jobs.core.tables import ATTEMPTS, WAVES
 from udfs.engine.tally import TOKENS
 
 WaveRow = dict[str, Any]
-COUNTS = ("dialogues", "ok", "length", "failed", "requests", *TOKENS)
 
 
-def count_wave(run: Run, wave_id: str) -> dict[str, int]:
-    """Rows and tokens of a wave, as the table has them: tasks that ran twice count once."""
+def count_wave(run: Run, wave_id: str) -> WaveRow:
+    """Rows, tokens and engine of a wave, as the table has them: tasks that ran twice count once."""
     rows = run.warehouse.read(ATTEMPTS).where(F.col("wave_id") == wave_id)
     counted = rows.agg(
         F.count("*").alias("dialogues"),
@@ -26,9 +25,9 @@ def count_wave(run: Run, wave_id: str) -> dict[str, int]:
         F.count_if(~F.col("status").isin("ok", "length")).alias("failed"),
         F.coalesce(F.sum("attempt"), F.lit(0)).alias("requests"),
         *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in TOKENS),
+        *(F.max(name).alias(name) for name in ("engine", "engine_version")),
     )
-    found = counted.collect()[0]
-    return {name: int(found[name]) for name in COUNTS}
+    return counted.collect()[0].asDict()
 
 
 def price(cost: Cost, *, gpu_seconds: float, input_tokens: float, output_tokens: float) -> float:

@@ -5,7 +5,8 @@ import json
 import platform
 import subprocess
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,6 +20,7 @@ from spark_jobs.core.tables import RUNS, Warehouse
 from spark_jobs.core.views import open_views
 
 Result = dict[str, Any]
+SIGNATURE = "spark.databricks.delta.commitInfo.userMetadata"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Run:
     def step(self, job: str) -> "Run":
         """A run of another job in the same session, for `pipeline`."""
         step = Run(job, self.settings, self.spark, self.options)
-        step.__dict__["warehouse"] = self.warehouse
+        step.__dict__["warehouse"] = self.warehouse.again()
         return step
 
     def seconds(self) -> float:
@@ -53,14 +55,31 @@ class Run:
 
 def execute(run: Run, work: Callable[[Run], Result]) -> Result:
     """Do a job, print its JSON line, and leave a row in `ops.runs` however it ends."""
-    try:
-        result = {"job": run.job, **work(run), "seconds": run.seconds()}
-    except BaseException as error:
-        record(run, result=None, error=error)
-        raise
-    record(run, result=result, error=None)
+    with signed_commits(run):
+        try:
+            result = {"job": run.job, **work(run), "seconds": run.seconds()}
+        except BaseException as error:
+            record(run, result=None, error=error)
+            raise
+        record(run, result=result, error=None)
     print_result(result)
     return result
+
+
+@contextmanager
+def signed_commits(run: Run) -> Iterator[None]:
+    """Let every commit of a run name it in its table's history; a wave's says more."""
+    before = run.spark.conf.get(SIGNATURE, None)
+    run.spark.conf.set(SIGNATURE, json.dumps({"job": run.job, "run_id": run.run_id}))
+    try:
+        yield
+    finally:
+        # The session may be gone, and its settings with it.
+        with suppress(Exception):
+            if before is None:
+                run.spark.conf.unset(SIGNATURE)
+            else:
+                run.spark.conf.set(SIGNATURE, before)
 
 
 def record(run: Run, *, result: Result | None, error: BaseException | None) -> None:
@@ -75,10 +94,12 @@ def record(run: Run, *, result: Result | None, error: BaseException | None) -> N
         "finished_at": datetime.now(UTC),
         "settings": run.settings.to_json(),
         "versions": json.dumps(versions()),
+        "table_versions": None,
         "result": None if result is None else json.dumps(result),
         "error": None if error is None else f"{type(error).__name__}: {error}"[:2000],
     }
     try:
+        row["table_versions"] = json.dumps(run.warehouse.versions_looked_at())
         rows = run.spark.createDataFrame([row], RUNS.ddl())
         run.warehouse.append(rows, RUNS)
     except BaseException:

@@ -230,6 +230,11 @@ RUNS = Table(
         ("finished_at", "TIMESTAMP", "End"),
         ("settings", "STRING", "JSON: all settings in force"),
         ("versions", "STRING", "JSON: this project, its commit, Python, Spark, Delta"),
+        (
+            "table_versions",
+            "STRING",
+            "JSON: tables read or written, their versions at the end",
+        ),
         ("result", "STRING", "JSON: what it printed; null if it failed"),
         ("error", "STRING", "Why it failed; null if it did not"),
     ),
@@ -259,7 +264,9 @@ WAVES = Table(
         ("committed_at", "TIMESTAMP", "When its rows were there"),
         ("seconds", "DOUBLE", "From the commit before it, or its launch, to its own commit"),
         ("asking_seconds", "DOUBLE", "Of these, from the first request to the last answer"),
-        ("engines", "INT", "Engines at work"),
+        ("engine", "STRING", "Their recipe; null without a row"),
+        ("engine_version", "STRING", "Their version; empty if they do not tell"),
+        ("engines", "INT", "Engines at work; null if recovered"),
         ("gpu_seconds", "DOUBLE", "GPUs of these engines times seconds"),
         ("cost", "DOUBLE", "Money for GPUs and tokens at the prices of [cost]"),
         ("chunks_version", "BIGINT", "Version of raw.chunks that it read; null if recovered"),
@@ -331,6 +338,16 @@ class Warehouse:
     def __init__(self, spark: SparkSession, settings: Tables) -> None:
         self.spark = spark
         self.settings = settings
+        self.looked_at: set[Table] = set()
+
+    def again(self) -> "Warehouse":
+        """The same tables for another run."""
+        return Warehouse(self.spark, self.settings)
+
+    def versions_looked_at(self) -> dict[str, int]:
+        """The current version of each table that was read or written."""
+        tables = sorted(self.looked_at, key=lambda table: (table.layer, table.name))
+        return {f"{table.layer}.{table.name}": self.version(table) for table in tables}
 
     def name(self, table: Table) -> str:
         """The table's name in SQL."""
@@ -406,6 +423,7 @@ class Warehouse:
 
     def read(self, table: Table, *, version: int | None = None) -> DataFrame:
         """The table, as of a version if one is given."""
+        self.looked_at.add(table)
         pinned = "" if version is None else f" VERSION AS OF {version}"
         return self.spark.sql(f"SELECT * FROM {self.name(table)}{pinned}")
 
@@ -427,6 +445,7 @@ class Warehouse:
         self, rows: DataFrame, table: Table, *, mode: str, options: Mapping[str, str]
     ) -> None:
         """Write rows with exactly the declared columns."""
+        self.looked_at.add(table)
         check_columns(rows, table)
         writer = rows.select(*(name for name, _, _ in table.columns)).write.format("delta")
         if table.sliced:
