@@ -7,7 +7,7 @@ so that a test can count what was paid for.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +55,20 @@ class SimulatedEngine:
     def settings(self) -> list[str]:
         """The settings that make a run ask this engine."""
         return ["engine.recipe=endpoint", f"engine.url={self.url}", "engine.model=simulated"]
+
+    def repeats(self, killed: Iterable[float], *, durable: float) -> list[str]:
+        """Prompts that were asked again though at a death their answer was older than it may be.
+
+        `killed` are the moments of the deaths, `durable` seconds after which an answer must be
+        safe.
+        """
+        answered: dict[str, float] = {}
+        late = []
+        for prompt, moment in self.answers:
+            before = answered.setdefault(prompt, moment)
+            if any(before + durable < death < moment for death in killed):
+                late.append(prompt)
+        return late
 
     async def answer(self, request: web.Request) -> web.Response:
         """One chat completion."""
