@@ -52,7 +52,11 @@ def find_spool(run: Run) -> str:
         write_whole(f"{probe}/probe", b"")
         remove_folder(probe)
     except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
-        warn(f"the spool is off, a crash costs the open waves: {type(error).__name__}: {error}")
+        warn(
+            f"the spool is off, a crash costs the open waves: {spool} cannot be written: "
+            f"{type(error).__name__}: {error}; set generate.spool to a folder that driver and "
+            "executors can write, or to off"
+        )
         return ""
     return spool
 
