@@ -1,8 +1,9 @@
-"""How much of an engine the Spark path uses: `python -m tests.bench.engine simulated|vllm|memory`.
+"""How much of an engine the Spark path uses: `python -m tests.bench.engine BENCH`.
 
 simulated  30,000 requests in 10 waves at 8 slots against the simulated engine (10 minutes), beside
            a bare client that asks for the same in the same run
 vllm       the real server on the CPU, three times each, beside the same bare client (10 minutes)
+spool      with the spool and without it, by turns, against the simulated engine (6 minutes)
 memory     peak memory of one task over 100,000 rows, at 1,000, 10,000 and at the end (5 minutes)
 
 Tables go to stderr, one line of JSON to stdout. Nothing here is asserted: numbers of a busy machine
@@ -51,6 +52,7 @@ from udfs.keys import content_key
 STYLES = 7
 SLOTS = 8
 OVERCOMMIT = 2  # requests under way for each that the engine works on, for both clients
+SPOOL_REPEATS = 2
 VLLM_REPEATS = 3
 VLLM_CHUNKS = 20
 SPARK = ("spark.all.spark.sql.shuffle.partitions=2", "generate.limit_chunks=0")
@@ -79,7 +81,11 @@ def bench_simulated(folder: Path, requests: int, waves: int) -> dict[str, Any]:
 
 
 def simulated_settings(
-    folder: Path, *, wave_requests: int, step_seconds: float = simulated.STEP_SECONDS
+    folder: Path,
+    *,
+    wave_requests: int,
+    step_seconds: float = simulated.STEP_SECONDS,
+    spool: str = "",
 ) -> Settings:
     """Settings of the Spark path with the simulated engine."""
     recipe = folder / "simulated.toml"
@@ -90,6 +96,7 @@ def simulated_settings(
             *SPARK,
             f"tables.root={folder / 'warehouse'}",
             f"generate.wave_requests={wave_requests}",
+            f"generate.spool={spool}",
             "generate.opening=false",
             f"engine.recipe={recipe}",
             f'engine.extra_args=["{step_seconds}"]',
@@ -147,6 +154,26 @@ def compare(bare: Pass, ours: Pass, requests: int, bare_requests: int) -> dict[s
         "python_cpu_per_1000": round(1000 * ours.python_cpu / requests, 2),
         "jvm_cpu_per_1000": round(1000 * ours.jvm_cpu / requests, 2),
     }
+
+
+def bench_spool(folder: Path, requests: int) -> dict[str, Any]:
+    """What the spool costs: the same work with it and without it, by turns."""
+    plain = simulated_settings(folder, wave_requests=requests)
+    say("the engine and its first workers start …")
+    run_spark(plain, folder, make_pages(SLOTS))
+    table, pages = [], requests // STYLES
+    for turn, spool in enumerate(("", "off") * SPOOL_REPEATS, start=1):
+        settings = simulated_settings(folder, wave_requests=requests, spool=spool)
+        before = look_at_clock(find_socket(folder))
+        spark, _ = run_spark(settings, folder, make_pages(pages, first=turn * requests))
+        after = look_at_clock(find_socket(folder))
+        asked = after["answered"] - before["answered"]
+        busy = (after["busy"] - before["busy"]) / spark.seconds
+        cpu = [1000 * seconds / asked for seconds in (spark.python_cpu, spark.jvm_cpu)]
+        table.append((spool or "on", asked, spark.seconds, busy, *cpu))
+    columns = ["spool", "requests", "seconds", "engine busy", "Python CPU s per 1,000", "JVM"]
+    show_table("With the spool and without", columns, table)
+    return {"turns": table}
 
 
 def bench_vllm(folder: Path) -> dict[str, Any]:
@@ -280,8 +307,8 @@ def main() -> None:
     """Run one benchmark."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.engine", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("bench", choices=["simulated", "vllm", "memory"])
-    parser.add_argument("--requests", type=int, help="30,000, or 100,000 rows; vllm has its own")
+    parser.add_argument("bench", choices=["simulated", "vllm", "spool", "memory"])
+    parser.add_argument("--requests", type=int, help="or rows; each bench has its own")
     parser.add_argument("--waves", type=int, default=10)
     options = parser.parse_args()
     os.environ.setdefault("MIND_MODELS_DIR", str(PROJECT / ".cache" / "models"))
@@ -292,6 +319,7 @@ def main() -> None:
                 Path(folder), options.requests or 30_000, options.waves
             ),
             "vllm": lambda: bench_vllm(Path(folder)),
+            "spool": lambda: bench_spool(Path(folder), options.requests or 8_000),
             "memory": lambda: bench_memory(Path(folder), options.requests or 100_000),
         }
         print_result({"bench": options.bench, **benches[options.bench]()})
