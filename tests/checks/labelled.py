@@ -1,0 +1,64 @@
+"""The labelled set of tests/data/dialogues: dialogues with the reasons that they should have."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).parents[1] / "data" / "dialogues"
+RECORD = re.compile(r"^=== ", re.MULTILINE)
+PARTS = re.compile(
+    r"(?P<header>.*)\n--- source\n(?P<source>.*)\n--- dialogue\n(?P<text>.*)", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One record: `expected` are the reasons that truly apply, empty for a good dialogue.
+
+    `origin` is hand or model; `n_tokens` is a quarter of the characters where none were counted.
+    """
+
+    name: str
+    file: str
+    style: str
+    flavour: str
+    origin: str
+    finish_reason: str
+    n_tokens: int
+    expected: frozenset[str]
+    source: str
+    text: str
+
+
+def read_labelled() -> list[Labelled]:
+    """All records, in the order of the files."""
+    return [record for path in sorted(DATA.glob("*.txt")) for record in read_file(path)]
+
+
+def read_file(path: Path) -> Iterator[Labelled]:
+    """The records of one file."""
+    for record in RECORD.split(path.read_text(encoding="utf-8"))[1:]:
+        found = PARTS.fullmatch(record.strip("\n"))
+        if found is None:
+            raise ValueError(f"{path}: a record is not as tests/data/README.md says: {record[:80]}")
+        fields = dict(read_field(part) for part in found["header"].split(" | "))
+        text = found["text"].strip("\n")
+        yield Labelled(
+            name=fields["name"],
+            file=path.stem,
+            style=fields["style"],
+            flavour=fields["flavour"],
+            origin=fields["origin"],
+            finish_reason=fields.get("finish") or "stop",
+            n_tokens=int(fields.get("tokens") or len(text) // 4),
+            expected=frozenset(filter(None, map(str.strip, fields["expected"].split(",")))),
+            source=found["source"].strip("\n"),
+            text=text,
+        )
+
+
+def read_field(text: str) -> tuple[str, str]:
+    """Name and value of one part of a record's header."""
+    name, _, value = text.partition(":")
+    return name.strip(), value.strip()
