@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-FAULT_LINES = pytest.StashKey[list[str]]()
+LINES = pytest.StashKey[dict[str, list[str]]]()
 FAULTS = pytest.StashKey[dict[tuple[str, str], bool]]()
 MODELS = Path(os.environ.get("MIND_MODELS_DIR", PROJECT / ".cache" / "models"))
 os.environ.setdefault("MIND_MODELS_DIR", str(MODELS))
@@ -109,16 +109,22 @@ def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def record_faults(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Notes a line that is printed at the end, below the table of faults."""
-    lines: list[str] = request.config.stash[FAULT_LINES]
-    return lines.append
+def record_line(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Notes a line that is printed at the end, in a section: `record_line(section, line)`."""
+    lines = request.config.stash[LINES]
+    return lambda section, line: lines.setdefault(section, []).append(line)
+
+
+@pytest.fixture
+def record_faults(record_line: Callable[[str, str], None]) -> Callable[[str], None]:
+    """Notes a line of what faults came to."""
+    return lambda line: record_line("what faults came to", line)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for what becomes of faults."""
     config.stash[FAULTS] = {}
-    config.stash[FAULT_LINES] = []
+    config.stash[LINES] = {}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -132,7 +138,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print the faults that were tried, and what became of them."""
+    """Print the faults that were tried, what became of them, and what tests have noted."""
     faults = config.stash[FAULTS]
     if faults:
         terminalreporter.section("faults")
@@ -140,5 +146,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for (what, outcome), as_said in faults.items():
         line = f"{what:<{width}}  {outcome if as_said else 'NOT SO: ' + outcome}"
         terminalreporter.write_line(line, red=not as_said)
-    for line in config.stash[FAULT_LINES]:
-        terminalreporter.write_line(line)
+    for section, lines in config.stash[LINES].items():
+        terminalreporter.section(section)
+        for line in lines:
+            terminalreporter.write_line(line)

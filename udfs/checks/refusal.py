@@ -22,18 +22,45 @@ WORK = (
 UNABLE = (
     r"i(?:'m| am)? (?:can't|cannot|can not|won't|will not|unable to|not able to|could not|couldn't)"
 )
+# Who "can't follow the debate" takes part in one.
+MAKE = (
+    r"(?:create|generat|produc|writ|rewrit|re-?tell|turn|convert|transform|make|provid|giv|hold"
+    r"|have|conduct|carry|continu|tak|participat|engag|simulat|invent|proceed)\w*"
+)
 DECLINES = re.compile(
     r"\bas an? (?:ai|artificial intelligence|large language|language)\b(?: language)?(?: model)?"
-    r"|\b" + UNABLE + r" (?:\w+ ){1,8}?" + WORK + r"|\b" + UNABLE + r" (?:assist|comply|fulfil)"
+    r"|\b"
+    + UNABLE
+    + r" "
+    + MAKE
+    + r" (?:\w+ ){0,8}?"
+    + WORK
+    + r"|\b"
+    + UNABLE
+    + r" (?:assist|comply|fulfil|summar|rewrit)"
     r"|\bplease (?:provide|share|give|paste)(?: \w+){0,4} (?:text|passage|context|content|page)\b"
     r"|\bno (?:text|passage|content|page) (?:was|is|has been|to) (?:provided|given|rewrite|convert)"
 )
 APOLOGISES = re.compile(r"\W{0,5}(?:i'm sorry|i am sorry|i apologi[sz]e|sorry|unfortunately,? i)\b")
+# Where nobody speaks, a text in which an "I" tells a "you" that the task will not be done.
+UNDONE = re.compile(
+    r"\bi (?:must|have to|need to|will|would)?(?: \w+)? ?decline\b"
+    r"|\bi(?:'d| would) (?:rather|prefer to) not\b|\bi(?:'d| would)? (?:rather|prefer) not\b"
+    r"|\bi (?:do not|don't) (?:think|feel|believe)(?: \w+){0,6} (?:appropriate|right|comfortable)\b"
+    r"|\b" + UNABLE + r"|\bi won't be able to\b|\bnot be able to\b"
+    r"|\bis(?:n't| not) (?:possible|something i)\b|\bagainst my \w+"
+    r"|\bi(?:'d| would)? need (?:\w+ )?more (?:information|details|context)\b|\bbefore i can\b"
+)
+TASK = re.compile(
+    r"\b(?:conversation|dialogue|debate|interview|discussion|request|task|rewrit\w+)\b"
+)
+SOMEBODY = re.compile(r"\bi\b.*\byou(?:r|rs)?\b|\byou(?:r|rs)?\b.*\bi\b", re.DOTALL)
 NOTHING = re.compile(
     r"\b(?:there(?:'s| is| isn't| is not)|there does(?:n't| not) seem to be)"
-    r" (?:nothing|not much|little|no (?:math\w*|real|actual|useful) ?\w*|any(?:thing)?"
-    r"|much)(?: \w+){0,3}? (?:to|here|for us)\b(?: \w+){0,3}?"
-    r" ?(?:discuss|talk about|work with|explain|learn|solve|here)"
+    r" (?:nothing|not much|little|any(?:thing)?|much"
+    r"|no (?:(?:math\w*|real|actual|useful) ?\w*|problem|question|content))"
+    r"(?: \w+){0,3}? (?:to|here|for us)\b(?: \w+){0,3}?"
+    r" ?(?:discuss|talk about|work with|explain|learn|solve|calculate|compute|here)"
     r"|\b(?:text|page|passage|document) (?:does(?:n't| not) (?:really |actually )?"
     r"(?:contain|have|include|provide|offer) (?:any|enough|much)|(?:contains|has|offers) no)"
     r" (?:math\w*|content|information|context|substance|problem)"
@@ -76,10 +103,17 @@ def _declines(dialogue: base.Dialogue, limits: Limits) -> bool:
         return True
     if len(turns) >= dialogue.style.min_turns > 1:
         return False  # in a dialogue people may be sorry
+    if dialogue.has_turns and not turns and _leaves_undone(text):
+        return True
     start = turns[0].body_start if turns and not text[: turns[0].start].strip() else 0
     # Lower-casing can lengthen a text by a few characters (Turkish İ), which blanks make up for.
     apology = APOLOGISES.match(text, min(start, len(text)))
     return apology is not None and len(text.split()) <= limits.max_apology_words
+
+
+def _leaves_undone(text: str) -> bool:
+    """Whether somebody tells somebody that the task will not be done."""
+    return bool(UNDONE.search(text) and TASK.search(text) and SOMEBODY.search(text))
 
 
 def _find_nothing(dialogue: base.Dialogue) -> list[str]:

@@ -52,9 +52,10 @@ class Values:
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject what one of the three tests finds."""
     share, ngrams = measure_duplicates(dialogue.prose_words, limits.ngram)
+    text = leave_out_last_code(dialogue)
     # A formula or a sentence may be closed behind its loop (`... + 1 + 1$.`).
-    ends = {dialogue.text.rstrip(), dialogue.text.rstrip(CLOSING)}
-    loop = max(find_tail_loop(text, rounds=limits.min_loop_rounds) for text in ends)
+    ends = {text.rstrip(), text.rstrip(CLOSING)}
+    loop = max(find_tail_loop(end, rounds=limits.min_loop_rounds) for end in ends)
     values = Values(share, loop, measure_compression(dialogue.text))
     found = (
         (share > limits.max_duplicate_share and ngrams >= limits.min_ngrams)
@@ -65,6 +66,19 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
         )
     )
     return base.Finding(values, REASON if found else None)
+
+
+def leave_out_last_code(dialogue: base.Dialogue) -> str:
+    """The text without a closed block of code at its end: a program's output may well repeat.
+
+    A model that loops inside of one does not come to close it.
+    """
+    text = dialogue.text
+    for last in dialogue.spans[-1:]:
+        is_closed = last.kind == "code_fence" and text.rstrip().endswith("```")
+        if is_closed and not text[last.end :].strip():
+            return text[: last.start]
+    return text
 
 
 def measure_duplicates(words: list[str], n: int) -> tuple[float, int]:
