@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from spark_jobs.core.breaker import GOOD
 from spark_jobs.core.forecast import MIN_SECONDS, Evidence, StyleEvidence, StylePending
 from spark_jobs.core.pending import Wanted
-from spark_jobs.core.tables import ATTEMPTS, VERDICTS, WAVES
+from spark_jobs.core.tables import VERDICTS, WAVES
 from udfs.dialogue.specs import Spec
 from udfs.engine.tally import TOKENS
 
@@ -30,8 +30,8 @@ def count_pending(wanted: Wanted, specs: Mapping[str, Spec]) -> dict[str, StyleP
 
 def read_evidence(wanted: Wanted, specs: Mapping[str, Spec]) -> Evidence:
     """What some earlier dialogues of these specs were like."""
-    attempts = wanted.run.warehouse.read(ATTEMPTS, version=wanted.attempts_version)
-    same = attempts.where(F.col("spec_id").isin(list(specs)) & F.col("status").isin(*GOOD))
+    known = F.col("spec_id").isin(list(specs))
+    same = wanted.all_attempts.where(known & F.col("status").isin(*GOOD))
     sums = [F.count("*").alias("dialogues"), *(F.sum(name).alias(name) for name in TOKENS)]
     sample = same.limit(MEASURED_ROWS).groupBy("spec_id", "chunk_id", "wave_id").agg(*sums)
     rows = [row.asDict() for row in sample.collect()]

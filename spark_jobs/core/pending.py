@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from spark_jobs.core.bits import collect_bits, has_bit, lacks_any
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.runs import Run
 from spark_jobs.core.settings import Generate
@@ -47,6 +49,20 @@ class Wanted:
         """The settings that say what is wanted."""
         return self.run.settings.generate
 
+    @cached_property
+    def all_chunks(self) -> DataFrame:
+        """raw.chunks at its fixed version."""
+        return self.run.warehouse.read(CHUNKS, version=self.chunks_version)
+
+    @cached_property
+    def all_attempts(self) -> DataFrame:
+        """synthetic.attempts at its fixed version, read from the log once for all waves.
+
+        Each wave makes a newer version; Delta keeps the list of files of the newest only, and would
+        build that of an older one anew for each wave, from all files that there are.
+        """
+        return self.run.warehouse.read(ATTEMPTS, version=self.attempts_version)
+
     def wave_id(self, wave: Wave) -> str:
         """The wave's identity: two runs that see the same tables and want the same are one."""
         wanted = [self.settings.samples, self.settings.retry, self.settings.where]
@@ -62,16 +78,26 @@ class Wanted:
         `missing` lists the wanted (spec_id, sample) without a final attempt. Every status is
         final but those that `generate.retry` names.
         """
-        attempts = self.run.warehouse.read(ATTEMPTS, version=self.attempts_version)
-        final = (
-            attempts.where(self.place(first, last) & F.col("spec_id").isin(list(self.spec_ids)))
-            .where(~F.col("status").isin(retried_statuses(self.settings.retry)))
-            .groupBy("slice", "chunk_id")
-            .agg(F.collect_set(F.struct("spec_id", "sample")).cast(WANTED).alias("final"))
+        pairs = len(self.spec_ids) * self.settings.samples
+        chunks, final = self.chunks(first, last), self.final(first, last, pairs)
+        words = [F.coalesce(name, F.lit(0)) for name in final.columns[2:]]
+        # Most chunks of a corpus lack nothing: for these no list is made.
+        some = chunks.join(final, ["slice", "chunk_id"], "left").where(lacks_any(words, pairs))
+        missing = F.filter(self.pairs(), lambda _, number: ~has_bit(words, number))
+        return some.select(*chunks.columns, missing.alias("missing"))
+
+    def final(self, first: int, last: int, pairs: int) -> DataFrame:
+        """One row per chunk with a final attempt: which of the `pairs` have one, as bits."""
+        attempts = self.all_attempts.where(
+            self.place(first, last)
+            & F.col("spec_id").isin(list(self.spec_ids))
+            & F.col("sample").between(0, self.settings.samples - 1)
+            & ~F.col("status").isin(retried_statuses(self.settings.retry))
         )
-        joined = self.chunks(first, last).join(final, ["slice", "chunk_id"], "left")
-        missing = F.array_except(self.pairs(), F.coalesce("final", F.array().cast(WANTED)))
-        return joined.withColumn("missing", missing).where(F.size("missing") > 0).drop("final")
+        spec = F.array_position(F.array(*map(F.lit, self.spec_ids)), F.col("spec_id")) - 1
+        words = collect_bits(spec * self.settings.samples + F.col("sample"), pairs)
+        named = [word.alias(f"final_{number}") for number, word in enumerate(words)]
+        return attempts.groupBy("slice", "chunk_id").agg(*named)
 
     def place(self, first: int, last: int) -> Column:
         """Whether a row lies in these buckets; by its slice too, so that partitions are skipped."""
@@ -82,8 +108,7 @@ class Wanted:
     def chunks(self, first: int, last: int) -> DataFrame:
         """The chunks of these buckets that dialogues are wanted for."""
         place = self.place(max(first, self.buckets[0]), min(last, self.buckets[1]))
-        chunks = self.run.warehouse.read(CHUNKS, version=self.chunks_version)
-        chunks = chunks.where(place & (F.col("chunker_id") == self.chunker_id))
+        chunks = self.all_chunks.where(place & (F.col("chunker_id") == self.chunker_id))
         if self.oldest:
             chunks = chunks.where(is_not_older(self.oldest))
         if self.only is not None:
@@ -111,17 +136,19 @@ class Wanted:
     def ranges(self) -> Iterator[tuple[int, int]]:
         """First and last bucket of slices that are looked at together: never the whole corpus."""
         size = self.run.warehouse.buckets_per_slice
-        chunks = self.run.warehouse.read(CHUNKS, version=self.chunks_version)
-        counts = chunks.where(self.place(*self.buckets)).groupBy("slice").count().collect()
+        counts = self.all_chunks.where(self.place(*self.buckets)).groupBy("slice").count().collect()
         for slices in group_slices({row["slice"]: row["count"] for row in counts}):
             yield slices[0] * size, (slices[-1] + 1) * size - 1
 
     def count_range(self, first: int, last: int) -> list[Wave]:
         """What is pending in each of these buckets."""
-        pending = self.find(first, last).groupBy("bucket")
-        counts = pending.agg(F.count("*").alias("chunks"), F.sum(F.size("missing")).alias("asked"))
-        rows = counts.orderBy("bucket").collect()
+        rows = self.counts(first, last).orderBy("bucket").collect()
         return [Wave(r["bucket"], r["bucket"], r["chunks"], r["asked"]) for r in rows]
+
+    def counts(self, first: int, last: int) -> DataFrame:
+        """Chunks with a dialogue missing, and dialogues missing, in each of these buckets."""
+        pending = self.find(first, last).groupBy("bucket")
+        return pending.agg(F.count("*").alias("chunks"), F.sum(F.size("missing")).alias("asked"))
 
 
 def group_slices(chunks: Mapping[int, int]) -> list[list[int]]:
@@ -141,7 +168,7 @@ def look_up_wanted(run: Run, spec_ids: Sequence[str]) -> Wanted:
     """What a run wants, as the tables are now."""
     wanted = Wanted(
         run=run,
-        spec_ids=tuple(sorted(spec_ids)),
+        spec_ids=tuple(sorted(set(spec_ids))),
         chunker_id=active_chunker(run.settings.chunk).chunker_id,
         buckets=run.settings.generate.bucket_range(),
         chunks_version=run.warehouse.version(CHUNKS),
