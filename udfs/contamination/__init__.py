@@ -1,0 +1,1 @@
+"""Contamination: texts as streams of hashed tokens, benchmarks as indices, one in the other."""
