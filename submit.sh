@@ -21,7 +21,7 @@ set -euo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 VENV=$HERE/.venv
 CACHE=$HERE/.cache
-PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql doctor)
+PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql benchmark doctor)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
 HEAVY_LEGS=(crashes yarn vllm)
@@ -47,6 +47,7 @@ Jobs
   filter     verdicts into filtered.verdicts, the accepted into filtered.dialogues
   maintain   small files together, withdrawn pages and old files deleted
   sql        one query on the tables
+  benchmark  the indices of benchmarks that filter looks for; --add makes one
   doctor     what is wrong with this machine
 
 Examples
@@ -110,7 +111,7 @@ main() {
 # --- A job -----------------------------------------------------------------------------------
 
 run_job() {
-  local targets argument problem light=no
+  local targets argument problem light=no  # light: needs Python's packages alone
   # The cheapest mistakes are found first: words, then Java, then whatever takes minutes.
   targets=("${MIND_CONF:-$HERE/conf}"/targets/*.toml)
   targets=("${targets[@]##*/}")
@@ -118,6 +119,7 @@ run_job() {
   (($# > 1)) || die 2 "expected a job after $1, one of: ${PIPELINE_JOBS[*]} (see --help)"
   check_word job "$2" "${PIPELINE_JOBS[@]}"
 
+  if [[ $2 == benchmark ]]; then light=yes; fi
   for argument in "${@:3}"; do
     case $argument in -h | --help | --dry-run) light=yes ;; esac
   done

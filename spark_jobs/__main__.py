@@ -26,6 +26,7 @@ HELP = {
     "filter": "verdicts into filtered.verdicts, the accepted into filtered.dialogues",
     "maintain": "small files together, withdrawn pages and old files deleted",
     "sql": "one query on the tables",
+    "benchmark": "the indices of benchmarks that filter looks for; --add makes one",
     "doctor": "what is wrong with this machine",
 }
 INGESTING, GENERATING = ("pipeline", "ingest"), ("pipeline", "generate", "estimate")
@@ -161,6 +162,14 @@ def add_job(jobs: Any, job: str) -> None:
         add_setting(parser, "--gpus", "estimate.gpus", "GPUs to plan for")
     if job == "maintain":
         add_flag(parser, "--vacuum", "maintain.vacuum", "delete files that no version needs")
+    if job == "benchmark":
+        add_setting(parser, "--field", "benchmark.field", "column that holds the questions")
+        parser.add_argument(
+            "--add",
+            nargs=2,
+            metavar=("NAME", "PATH"),
+            help="make the index NAME of a file, glob or folder of Parquet or JSON Lines",
+        )
     if job == "sql":
         from spark_jobs.sql import add_options
 
@@ -188,6 +197,11 @@ def run_job(options: argparse.Namespace, settings: Settings) -> None:
         print_result(result)
         if not result["ok"]:
             raise MindError("something is missing: see above")
+        return
+    if options.job == "benchmark":
+        from spark_jobs.benchmark import add_or_list
+
+        print_result(add_or_list(settings, options.add))
         return
     from spark_jobs.core.runs import Run, execute
     from spark_jobs.core.session import open_session, stop_on_interrupt

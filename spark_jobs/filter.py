@@ -5,6 +5,7 @@ from collections import Counter
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from spark_jobs.core.benchmarks import load_rules
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.console import say, show_table
 from spark_jobs.core.engine import known_styles
@@ -12,7 +13,7 @@ from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.tables import CHUNKS, DIALOGUES, SPECS, VERDICTS, arrow_schema
 from spark_jobs.core.withdrawn import delete_withdrawn
 from udfs.checks.judge_rows import DialogueJudge
-from udfs.checks.rules import rules_id
+from udfs.checks.rules import Rules, rules_id
 
 JUDGED_COLUMNS = tuple(
     (name, kind) for name, kind, _ in VERDICTS.columns if name not in {"rules_id", "judged_at"}
@@ -28,9 +29,10 @@ def run(run: Run) -> Result:
     Judged is every dialogue; the corpus has those of the active chunker, and of several wordings
     of one prompt the newest.
     """
-    rules = rules_id(run.settings.filter.checks)
+    checks = load_rules(run.settings.filter.checks, run.settings.benchmark.folder)
+    rules = rules_id(checks)
     before = count_verdicts(run, rules)
-    run.warehouse.append(judge_new(run, rules), VERDICTS)
+    run.warehouse.append(judge_new(run, checks), VERDICTS)
     judged = count_verdicts(run, rules) - before
     replace_dialogues(run, rules)
     # A page may have been withdrawn while they were read.
@@ -38,15 +40,16 @@ def run(run: Run) -> Result:
     return {"judged": judged, **summarise(run, rules)}
 
 
-def judge_new(run: Run, rules: str) -> DataFrame:
+def judge_new(run: Run, checks: Rules) -> DataFrame:
     """Verdicts on the dialogues that these rules have not judged."""
+    rules = rules_id(checks)
     known = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).select(ATTEMPT_KEY)
     styles = known_styles()
     # A style whose file was taken away has no grammar to be judged by; its dialogues wait.
     judgeable = read_dialogues(run).where(F.col("style").isin(list(styles)))
     dialogues = judgeable.join(known, ATTEMPT_KEY, "left_anti")
     sources = run.warehouse.read(CHUNKS).select("slice", "chunk_id", F.col("text").alias("source"))
-    judge = DialogueJudge(run.settings.filter.checks, styles, arrow_schema(JUDGED_COLUMNS))
+    judge = DialogueJudge(checks, styles, arrow_schema(JUDGED_COLUMNS))
     judged = (
         dialogues.join(sources, ["slice", "chunk_id"])
         .select(*INPUT_COLUMNS)

@@ -10,6 +10,7 @@ from spark_jobs import chunk, generate, ingest
 from spark_jobs import filter as filter_job
 from spark_jobs.core.tables import DIALOGUES, VERDICTS
 from tests.simulated import GOOD, SimulatedEngine
+from udfs.contamination.index import build_index
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 ONE_STYLE = 'generate.styles=["teacher_student"]'
@@ -75,6 +76,23 @@ def test_other_rules_judge_again_without_the_engine_and_leave_old_verdicts(
     assert len(engine.requests) == asked
     assert run.warehouse.read(VERDICTS).count() == 4
     assert run.warehouse.read(DIALOGUES).count() == 0
+
+
+def test_another_benchmark_judges_again_and_finds_its_questions(
+    generate_dialogues: Callable[..., Any], make_run: Any, tmp_path: Path
+) -> None:
+    generate_dialogues(2)
+    first = filter_job.run(make_run("filter"))
+    index = tmp_path / "ours.npz"
+    index.write_bytes(build_index("ours", [(7, GOOD)]))
+
+    run = make_run("filter", f'filter.checks.contaminated.benchmarks=["{index}"]')
+    second = filter_job.run(run)
+
+    assert (first["accepted"], second["judged"], second["accepted"]) == (2, 2, 0)
+    assert second["reasons"] == {"contaminated": 2}
+    metrics = run.warehouse.read(VERDICTS).where("not accepted").select("metrics.*").collect()
+    assert {row["contaminated_item"] for row in metrics} == {"ours:7"}
 
 
 def test_a_run_that_died_before_the_corpus_was_replaced_is_made_good(

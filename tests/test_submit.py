@@ -249,7 +249,9 @@ def test_java_home_decides_as_it_does_for_spark(machine: Machine) -> None:
     one_line_about(machine, "no Java at JAVA_HOME=/no/such/java")
 
 
-@pytest.mark.parametrize("arguments", [["doctor"], ["generate", "--dry-run"], ["sql", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["benchmark"], ["generate", "--dry-run"], ["sql", "--help"]]
+)
 def test_what_needs_no_java_starts_without(machine: Machine, arguments: list[str]) -> None:
     (machine.bin / "java").unlink()
     assert machine.run("local", *arguments).code == 0
@@ -334,9 +336,10 @@ def test_starts_through_a_symlink(machine: Machine) -> None:
     assert f"path={machine.clone} " in machine.run("local", "pipeline", script=link).out
 
 
-def test_a_dry_run_needs_packages_only(machine: Machine) -> None:
+@pytest.mark.parametrize("arguments", [["pipeline", "--dry-run"], ["benchmark", "--add", "a", "b"]])
+def test_what_starts_no_spark_needs_packages_only(machine: Machine, arguments: list[str]) -> None:
     machine.write("mvn", MAVEN)
-    assert machine.run("local", "pipeline", "--dry-run").code == 0
+    assert machine.run("local", *arguments).code == 0
     assert len(machine.calls("-m pip ")) == 1
     assert not machine.calls("mvn")
 

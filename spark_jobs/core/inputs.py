@@ -58,8 +58,8 @@ def nothing_found(location: str) -> JobError:
     """The error of an input without a file that can be read."""
     return JobError(
         f"nothing to read at {location}: looked for files ending in .parquet, .pq, .jsonl, .json "
-        "or .ndjson (the last three also with .gz, .zst, .bz2 or .xz); set ingest.input to a "
-        "file, a glob or a folder"
+        "or .ndjson (the last three also with .gz, .zst, .bz2 or .xz); expected a file, a glob or "
+        "a folder of them"
     )
 
 

@@ -28,7 +28,7 @@ URL = re.compile(r"[a-z][a-z0-9+.-]*:/")  # hdfs://…, dbfs:/…
 # Settings that hold a path, and the word that is not one.
 PATHS = (
     *("tables.root", "ingest.input", "ingest.withdraw", "chunk.tokenizer", "generate.spool"),
-    *("engine.directory", "engine.python"),
+    *("engine.directory", "engine.python", "benchmark.folder"),
 )
 NO_PATHS = ("", "embedded", "off")
 
@@ -41,6 +41,7 @@ Job = Literal[
     "filter",
     "maintain",
     "sql",
+    "benchmark",
     "doctor",
 ]
 JOBS: tuple[Job, ...] = get_args(Job)
@@ -217,6 +218,13 @@ class Filter(Section):
     checks: Rules
 
 
+class Benchmarks(Section):
+    """Where the indices of benchmarks lie, and how one is made."""
+
+    folder: str = Field(min_length=1)
+    field: str = Field(min_length=1)
+
+
 class Settings(Section):
     """All settings of a run."""
 
@@ -229,6 +237,7 @@ class Settings(Section):
     estimate: Estimate
     filter: Filter
     maintain: Maintain
+    benchmark: Benchmarks
     spark: dict[Literal["all"] | Job, dict[str, str]]
 
     def spark_properties(self, job: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.core.benchmarks import load_rules
 from udfs.checks.base import Dialogue
 from udfs.checks.rules import Rules, Verdict, judge
 from udfs.dialogue.styles import Style
@@ -15,7 +16,8 @@ CONF = Path(__file__).parents[2] / "conf" / "mind.toml"
 
 @pytest.fixture(scope="session")
 def rules() -> Rules:
-    return Rules.model_validate(tomllib.loads(CONF.read_text())["filter"]["checks"])
+    rules = Rules.model_validate(tomllib.loads(CONF.read_text())["filter"]["checks"])
+    return load_rules(rules, str(CONF.parent / "benchmarks"))
 
 
 @pytest.fixture(scope="session")

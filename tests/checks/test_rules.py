@@ -23,9 +23,9 @@ GOOD = (
 
 
 def change(rules: Rules, check: str, **limits: object) -> Rules:
-    everything = rules.model_dump()
-    everything[check] |= limits
-    return Rules.model_validate(everything)
+    shipped = getattr(rules, check)
+    changed = type(shipped).model_validate({**dict(shipped), **limits})
+    return rules.model_copy(update={check: changed})
 
 
 def test_the_reason_words_are_the_contract() -> None:
@@ -41,6 +41,8 @@ def test_the_reason_words_are_the_contract() -> None:
         "refusal",
         "latex_broken",
         "repetition",
+        "contaminated",
+        "contaminated_loose",
     ]
     assert list(Rules.model_fields) == list(CHECKS)
 
@@ -48,7 +50,7 @@ def test_the_reason_words_are_the_contract() -> None:
 def test_gates_and_tags_are_as_designed(rules: Rules) -> None:
     tags = {name for name in CHECKS if getattr(rules, name).action == "tag"}
 
-    assert tags == {"one_sided", "role_names", "alternation", "preamble"}
+    assert tags == {"one_sided", "role_names", "alternation", "preamble", "contaminated_loose"}
 
 
 def test_all_reasons_are_kept_in_order(judged: Judge) -> None:

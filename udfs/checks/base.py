@@ -7,6 +7,7 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from udfs.contamination.stream import Stream, read_stream
 from udfs.dialogue.styles import Style
 from udfs.dialogue.turns import Turn, parse_turns
 from udfs.text.math_spans import Span, find_spans
@@ -58,10 +59,14 @@ class Dialogue:
         return find_spans(self.text)
 
     @cached_property
+    def labelled(self) -> tuple[Turn, ...]:
+        """All turns, those with a label and no words too; parsed once for all checks."""
+        return parse_turns(self.text, self.spans)
+
+    @cached_property
     def turns(self) -> tuple[Turn, ...]:
-        """The dialogue's turns, parsed once for all checks; none with a label and no words."""
-        turns = parse_turns(self.text, self.spans)
-        return tuple(turn for turn in turns if turn.body_start < turn.end)
+        """The dialogue's turns; none with a label and no words."""
+        return tuple(turn for turn in self.labelled if turn.body_start < turn.end)
 
     @cached_property
     def lower(self) -> str:
@@ -72,6 +77,12 @@ class Dialogue:
     def prose_words(self) -> list[str]:
         """The words of the prose in lower case: no formulas, no code, no labels."""
         return WORD.findall(mask(self.text, self.spans, self.turns).lower())
+
+    @cached_property
+    def streams(self) -> dict[str, Stream]:
+        """The tokens of `source` and of `output`, the latter without the speakers' labels."""
+        labels = [(turn.start, turn.body_start) for turn in self.labelled]
+        return {"source": read_stream(self.source), "output": read_stream(self.text, labels)}
 
 
 @dataclass(frozen=True, slots=True)

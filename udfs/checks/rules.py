@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from udfs import checks
 from udfs.checks import (
     alternation,
+    contaminated,
+    contaminated_loose,
     engine_status,
     latex_broken,
     no_dialogue,
@@ -29,7 +31,7 @@ from udfs.checks.base import Dialogue, Finding, Limits, Value
 from udfs.keys import content_key
 
 # Raised by every change of what a check measures or finds: old verdicts then stay what they were.
-CHECKS_VERSION = 1
+CHECKS_VERSION = 2
 
 
 class Check(Protocol):
@@ -61,6 +63,8 @@ CHECKS: Mapping[str, Check] = {
         refusal,
         latex_broken,
         repetition,
+        contaminated,
+        contaminated_loose,
     )
 }
 
@@ -81,6 +85,8 @@ class Rules(BaseModel):
     refusal: checks.refusal.Limits
     latex_broken: checks.latex_broken.Limits
     repetition: checks.repetition.Limits
+    contaminated: checks.contaminated.Limits
+    contaminated_loose: checks.contaminated_loose.Limits
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,12 @@ def judge(dialogue: Dialogue, rules: Rules) -> Verdict:
 
 
 def rules_id(rules: Rules) -> str:
-    """Identifies what decides a verdict: every limit and action, and the checks' version."""
+    """Identifies what decides a verdict: every limit and action, the benchmarks' contents, and the
+    checks' version; raises ValueError for benchmarks that are only named.
+    """
+    for benchmark in (*rules.contaminated.benchmarks, *rules.contaminated_loose.benchmarks):
+        if not benchmark.sha256:
+            raise ValueError(f"the benchmark {benchmark.name} is not loaded: see load_rules")
     thresholds = json.dumps(rules.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return content_key(str(CHECKS_VERSION), thresholds)
 
