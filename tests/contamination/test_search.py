@@ -4,7 +4,7 @@ import re
 import textwrap
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contamination.questions import BISCUITS, FERRY, LIGHTHOUSE, SHORT, index_of
@@ -159,6 +159,7 @@ def test_an_index_of_nothing_finds_nothing() -> None:
 WORDS = st.sampled_from([*FERRY.split(), *SHORT.split(), "\n\n", "$", "\\text{", "}", "🦀"])
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS | st.text(max_size=4), max_size=80).map(" ".join))
 def test_whatever_is_found_lies_in_the_text(text: str) -> None:
     index = index_of()

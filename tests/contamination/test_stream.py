@@ -1,7 +1,7 @@
 """One stream for one text, however it is set; and offsets that lead back to it."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from udfs.contamination.stream import PIECE, Stream, normalise, read_stream
@@ -91,6 +91,7 @@ ODD = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(ODD | st.text(max_size=5), max_size=40).map("".join))
 @example("İ" * 50)
 def test_no_text_raises_and_every_token_lies_in_it(text: str) -> None:
