@@ -13,7 +13,7 @@ from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.tables import CHUNKS, DIALOGUES, SPECS, VERDICTS, arrow_schema
 from spark_jobs.core.withdrawn import delete_withdrawn
 from udfs.checks.judge_rows import DialogueJudge
-from udfs.checks.rules import Rules, rules_id
+from udfs.checks.rules import rules_id
 
 JUDGED_COLUMNS = tuple(
     (name, kind) for name, kind, _ in VERDICTS.columns if name not in {"rules_id", "judged_at"}
@@ -29,10 +29,10 @@ def run(run: Run) -> Result:
     Judged is every dialogue; the corpus has those of the active chunker, and of several wordings
     of one prompt the newest.
     """
-    checks = load_rules(run.settings.filter.checks, run.settings.benchmark.folder)
-    rules = rules_id(checks)
+    judge = make_judge(run)
+    rules = rules_id(judge.rules)
     before = count_verdicts(run, rules)
-    run.warehouse.append(judge_new(run, checks), VERDICTS)
+    run.warehouse.append(judge_new(run, judge), VERDICTS)
     judged = count_verdicts(run, rules) - before
     replace_dialogues(run, rules)
     # A page may have been withdrawn while they were read.
@@ -40,16 +40,20 @@ def run(run: Run) -> Result:
     return {"judged": judged, **summarise(run, rules)}
 
 
-def judge_new(run: Run, checks: Rules) -> DataFrame:
+def make_judge(run: Run) -> DialogueJudge:
+    """What judges by the rules in force: all that executors need, benchmarks included."""
+    checks = load_rules(run.settings.filter.checks, run.settings.benchmark.folder)
+    return DialogueJudge(checks, known_styles(), arrow_schema(JUDGED_COLUMNS))
+
+
+def judge_new(run: Run, judge: DialogueJudge) -> DataFrame:
     """Verdicts on the dialogues that these rules have not judged."""
-    rules = rules_id(checks)
+    rules = rules_id(judge.rules)
     known = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).select(ATTEMPT_KEY)
-    styles = known_styles()
     # A style whose file was taken away has no grammar to be judged by; its dialogues wait.
-    judgeable = read_dialogues(run).where(F.col("style").isin(list(styles)))
+    judgeable = read_dialogues(run).where(F.col("style").isin(list(judge.styles)))
     dialogues = judgeable.join(known, ATTEMPT_KEY, "left_anti")
     sources = run.warehouse.read(CHUNKS).select("slice", "chunk_id", F.col("text").alias("source"))
-    judge = DialogueJudge(checks, styles, arrow_schema(JUDGED_COLUMNS))
     judged = (
         dialogues.join(sources, ["slice", "chunk_id"])
         .select(*INPUT_COLUMNS)

@@ -9,7 +9,9 @@ from pyspark.sql import DataFrame
 
 from spark_jobs.core.engine import make_plan, make_specs
 from spark_jobs.core.runs import Run
-from spark_jobs.core.tables import RUNS
+from spark_jobs.core.tables import METRICS, RUNS
+from spark_jobs.filter import make_judge
+from udfs.checks import check_udf
 from udfs.engine import dialogue_udf
 from udfs.errors import JobError, UsageError
 
@@ -49,7 +51,10 @@ def check_there(run: Run) -> None:
 
 
 def register_functions(run: Run) -> None:
-    """`mind_dialogue`, where the settings describe an engine; it starts when it is first asked."""
+    """`mind_check`, and `mind_dialogue` where the settings describe an engine, which starts when
+    it is first asked.
+    """
+    check_udf.register(run.spark, make_judge(run), METRICS)
     try:
         plan, specs = make_plan(run.settings.engine), make_specs(run.settings)
     except UsageError:

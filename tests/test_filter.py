@@ -8,7 +8,8 @@ import pytest
 
 from spark_jobs import chunk, generate, ingest
 from spark_jobs import filter as filter_job
-from spark_jobs.core.tables import DIALOGUES, VERDICTS
+from spark_jobs.core.tables import DIALOGUES, METRICS, VERDICTS
+from spark_jobs.sql import register_functions
 from tests.simulated import GOOD, SimulatedEngine
 from udfs.contamination.index import build_index
 
@@ -134,3 +135,22 @@ def test_only_slices_that_differ_are_rewritten(
     filter_job.run(make_run("filter"))
 
     assert run.warehouse.version(DIALOGUES) == version
+
+
+def test_sql_judges_any_text_by_the_rules_in_force(make_run: Any, spark: Any) -> None:
+    run = make_run("sql")
+    register_functions(run)
+    query = (
+        "select n, c.* from (select n, mind_check(text, source, style) as c from values "
+        "(1, '**Teacher:** Two.', null, 'teacher_student'), (2, null, 'x', 'debate') "
+        "as t(n, text, source, style)) order by n"
+    )
+
+    short, nothing = spark.sql(query).collect()
+
+    assert short["accepted"] is False
+    assert "no_dialogue" in short["reasons"]
+    assert short["tokens"] == 2
+    assert set(METRICS) < set(short.asDict())
+    assert nothing["accepted"] is None
+    assert nothing["reasons"] is None

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-PYSPARK_WRAPPERS = {"udfs/engine/dialogue_udf.py", "udfs/engine/gpus.py"}
+PYSPARK_WRAPPERS = {
+    *("udfs/checks/check_udf.py", "udfs/engine/dialogue_udf.py", "udfs/engine/gpus.py"),
+}
 
 
 def imports_of(path: Path) -> Iterator[str]:

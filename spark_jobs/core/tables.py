@@ -170,7 +170,8 @@ ATTEMPTS = Table(
 )
 
 SQL_TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "STRING"}
-METRICS = ", ".join(f"{name}: {SQL_TYPES[kind]}" for name, kind in value_types().items())
+METRICS = {name: SQL_TYPES[kind] for name, kind in value_types().items()}
+METRICS_TYPE = f"STRUCT<{', '.join(f'{name}: {kind}' for name, kind in METRICS.items())}>"
 
 VERDICTS = Table(
     "filtered",
@@ -189,7 +190,7 @@ VERDICTS = Table(
         ("reasons", "ARRAY<STRING>", "Reasons of gates: each alone rejects"),
         ("tags", "ARRAY<STRING>", "Reasons that are only recorded"),
         ("preamble_length", "INT", "Characters before the dialogue proper, left out of it"),
-        ("metrics", f"STRUCT<{METRICS}>", "Every value that the checks measured"),
+        ("metrics", METRICS_TYPE, "Every value that the checks measured"),
         ("judged_at", "TIMESTAMP", "Start of the run that judged"),
         *PLACE,
     ),
