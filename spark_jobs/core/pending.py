@@ -142,8 +142,10 @@ class Wanted:
 
     def count_range(self, first: int, last: int) -> list[Wave]:
         """What is pending in each of these buckets."""
-        rows = self.counts(first, last).orderBy("bucket").collect()
-        return [Wave(r["bucket"], r["bucket"], r["chunks"], r["asked"]) for r in rows]
+        rows = self.counts(first, last).collect()
+        waves = (Wave(r["bucket"], r["bucket"], r["chunks"], r["asked"]) for r in rows)
+        # Here, since Spark would need one job more to see where to cut the order.
+        return sorted(waves, key=lambda wave: wave.first)
 
     def counts(self, first: int, last: int) -> DataFrame:
         """Chunks with a dialogue missing, and dialogues missing, in each of these buckets."""
