@@ -18,14 +18,8 @@ from tests.contamination.questions import (
     index_file,
     index_of,
 )
-from udfs.contamination.index import (
-    LONG_GRAM,
-    SHORT_GRAM,
-    Benchmark,
-    hash_grams,
-    load_index,
-    parse_index,
-)
+from udfs.contamination.grams import LONG_GRAM, SHORT_GRAM, hash_grams
+from udfs.contamination.index import Benchmark, load_index, parse_index
 from udfs.contamination.stream import read_stream
 from udfs.errors import UsageError
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from udfs.contamination.index import SHORT_GRAM, Index, Numbers, hash_grams, hash_short_grams
+from udfs.contamination.grams import SHORT_GRAM, Numbers, hash_grams, hash_short_grams
+from udfs.contamination.index import Index
 from udfs.contamination.stream import Stream
 
 # Scores below this are not worked out and count as 0: 760 pieces of math pages have 21,500 items of
