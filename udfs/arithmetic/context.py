@@ -1,0 +1,123 @@
+r"""What stands around a false equality and takes the claim away: doubt, assumption, a correction.
+
+All looks are over a bounded number of characters, and only false equalities are looked at. The
+words are our own lists; where they mean something else, a false equality is missed, which is
+better than a good dialogue lost.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+
+from udfs.arithmetic.equalities import Equality
+from udfs.dialogue.turns import Turn
+
+SENTENCE = 240  # characters of a sentence, before and behind
+CLOSE = 40  # characters before and behind in which a vague word counts
+PROOF = 700  # from an assumption to what follows from it, and from there to the contradiction
+REPLY = 240  # of each of the next turns, for a correction
+REPLIES = 2
+MODULUS_BEFORE, MODULUS_BEHIND = 2_000, 600
+
+SENTENCE_END = re.compile(
+    r"[.!?](?=[\s\"'”’)*$]|$)"
+    # A line's end too, but not before and behind a displayed formula.
+    r"|(?<![$\],:\s])\s*\n(?!\s*(?:\$|\\\[|\\begin))"
+)
+# In the same sentence: assumed, asked, denied, or meant roughly.
+DOUBT = re.compile(
+    r"\b(?:suppos\w*|assum\w*|hypothe\w*|imagin\w*|pretend\w*|what if|would (?:get|imply|mean|follow|force|require|lead|say)|claim\w*|instead"
+    r"|rather than|wrong\w*|false\w*|fails?|incorrect\w*|mistak\w*|errors?|typo|absurd\w*|impossible"
+    r"|nonsense|contradict\w*|inconsistent|no solutions?|never|approximate\w*|approx|roughly|nearly"
+    r"|almost|close to|estimate\w*|round(?:ed|s|ing)?|truncat\w*|overflow\w*|o'clock)\b"
+    r"|n't\b|\?|≠|\\neq?\b|\\not\b|[✗✘❌]",
+    re.IGNORECASE,
+)
+# The same, of words that must stand close to it.
+VAGUE = re.compile(
+    r"\b(?:if|whether|unless|not|cannot|should|could|might|about|around|thinks?|thought|guess\w*"
+    r"|believe\w*|say|said|label\w*|denot\w*|write|written|code\w*|version|score\w*|ratio|odds"
+    r"|too \w+)\b",
+    re.IGNORECASE,
+)
+# In the next sentence or the next turns: what was said is wrong.
+CORRECTION = re.compile(
+    r"\b(?:wrong\w*|incorrect\w*|mistak\w*|errors?|oops|wait|hold on|actually|sorry|slip\w*|i mean"
+    r"|meant|corrected|correction|not (?:quite|right|correct|true|possible|equal|so)|false|impossible"
+    r"|contradict\w*|absurd\w*|nonsense|no solutions?|inconsistent|should (?:be|have been)|re-?check"
+    r"|double-check|careful|hmm+|fallacy|paradox\w*|never|fails?|disagree|are you sure|off by|typo"
+    r"|(?:is|was|does|do|did|are|can|could|should)n't|(?:redo|recompute|recalculate))\b"
+    r"|(?:^|[\s*>])no[,.!:;—-]|[✗✘❌]",
+    re.IGNORECASE,
+)
+ASSUMPTION = re.compile(
+    r"\b(?:suppos\w*|assum\w*|imagin\w*|pretend\w*|what if)\b[^.\n]{0,80}?(?:=|false|wrong|equal)"
+    r"|\bcontradiction\b|\breductio\b|\bfallac|\bparadox",
+    re.IGNORECASE,
+)
+ABSURD = re.compile(
+    r"\bcontradict|\babsurd|\bimpossib|\bparadox|\bfallac|\bnonsense|\bno solution|\binconsistent"
+    r"|\\bot\b|↯|\\lightning",
+    re.IGNORECASE,
+)
+# Other arithmetics than that of numbers.
+MODULUS = re.compile(
+    r"\bmod(?:ul[aeiou]\w*)?\b|\\[bp]?mod\b|≡|\\equiv\b|\bcongruen\w+|\bresidue|\bclock|o'clock"
+    r"|\bbinary\b|\bhexa?decimal|\bhex\b|\boctal\b|\bternary\b|\bbase[- ](?:\$?\d|two|three|four|five"
+    r"|six|seven|eight|nine|twelve|sixteen|\$?b\b)|\bxor\b|\\oplus|⊕|\bboolean\b|\bfinite field"
+    r"|\\mathbb\s*\{?[ZF]\}?\s*_|\\mathbb\s*\{?Z\}?\s*/|\bGF\(|\bcharacteristic (?:\d|two|p)\b"
+    r"|\bwrap\w* around|\btropical\b|\bmidnight\b|\bweekday|\bnim\b|\bbitwise\b",
+    re.IGNORECASE,
+)
+# How a turn says what a value is instead.
+STATES = r"(?:\b(?:is|be|get|gets|got|gives?|makes?|made|equals?|means|to|it's|that's|was)|=)"
+
+
+def is_taken_back(
+    text: str, equality: Equality, turns: Sequence[Turn], truths: Mapping[str, int]
+) -> bool:
+    """Whether a false equality is doubted, assumed, refuted, corrected or of another arithmetic.
+
+    `truths` has the left sides of true equalities with the place of the last one.
+    """
+    start, end = equality.start, equality.end
+    before, behind, following = split_sentences(text, start, end)
+    return (
+        truths.get(equality.left, -1) > end
+        or any(DOUBT.search(part) for part in (before, behind))
+        or any(VAGUE.search(part) for part in (before[-CLOSE:], behind[:CLOSE]))
+        or CORRECTION.search(following) is not None
+        or ABSURD.search(text, end, end + PROOF) is not None
+        or ASSUMPTION.search(text, max(0, start - PROOF), start) is not None
+        or MODULUS.search(text, max(0, start - MODULUS_BEFORE), end + MODULUS_BEHIND) is not None
+        or any(corrects(reply, equality) for reply in find_replies(text, end, turns))
+    )
+
+
+def split_sentences(text: str, start: int, end: int) -> tuple[str, str, str]:
+    """The sentence before and behind the equality, and the sentence that follows."""
+    before = SENTENCE_END.split(text[max(0, start - SENTENCE) : start])[-1]
+    behind = text[end : end + SENTENCE]
+    stop = SENTENCE_END.search(behind)
+    if stop is None:
+        return before, behind, ""
+    following = SENTENCE_END.split(text[end + stop.end() : end + stop.end() + SENTENCE].lstrip())
+    return before, behind[: stop.end()], following[0]
+
+
+def find_replies(text: str, end: int, turns: Sequence[Turn]) -> Iterator[str]:
+    """The beginnings of the turns that follow."""
+    number = bisect_right([turn.start for turn in turns], end)
+    for turn in turns[number : number + REPLIES]:
+        yield text[turn.body_start : min(turn.end, turn.body_start + REPLY)]
+
+
+def corrects(reply: str, equality: Equality) -> bool:
+    """Whether a turn says that something is wrong, or states the right value."""
+    if CORRECTION.search(reply) is not None:
+        return True
+    value = equality.value
+    if value is None or value.denominator != 1:
+        return False
+    stated = re.compile(rf"{STATES}[\s$*:]{{0,3}}{int(value)}(?![\d.,]\d|\d)")
+    return stated.search(reply.replace(",", "")) is not None
