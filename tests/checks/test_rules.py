@@ -41,6 +41,7 @@ def test_the_reason_words_are_the_contract() -> None:
         "refusal",
         "latex_broken",
         "repetition",
+        "false_arithmetic",
         "contaminated",
         "contaminated_loose",
     ]

@@ -12,6 +12,7 @@ from udfs.arithmetic.tokens import MEASURES, Token
 RELATIONS = frozenset({"equal", "about", "relation"})
 OPERATORS = frozenset({"plus", "minus", "times", "over", "power"})
 CALCULATES = OPERATORS - {"minus"} | {"fraction", "root", "choose", "factorial", "percent"}
+ARITHMETIC = CALCULATES | {"number", "minus", "currency", "degree", "pi", "dots"}
 # Beyond these a word is a unit if it stands behind a number: 3 apples + 4 apples.
 AFTER_UNIT = OPERATORS | RELATIONS | {"stop", "line", "row", "end", "close", "arrow"}
 STARTS = frozenset({"number", "open", "currency", "fraction", "root"})
@@ -43,7 +44,7 @@ JOINS = frozenset(
 # ... or behind a side.
 CUTS_BEHIND = frozenset(
     """
-    plus minus times over divided multiplied mod modulo remainder rem carry r R squared cubed by
+    # $     plus minus times over divided multiplied mod modulo remainder rem carry r R squared cubed by
     million thousand billion trillion hundred dozen choose or x k M bn pi factorial vs versus one two
     three four five six seven eight nine ten base half halves thirds quarters tenths hundredths th
     """.split()  # noqa: SIM905
@@ -79,38 +80,34 @@ class Chain:
 class Reader:
     """Collects tokens into chains."""
 
-    def __init__(self, *, is_math: bool) -> None:
-        self.is_math = is_math
-        self.chain = Chain()
-        self.said: list[str] = []  # the words just before
-        self.depth = 0  # brackets open in the chain
+    def __init__(self, said: str = "") -> None:
+        self.start_chain()
+        self.said = said  # the words just before, # for a number or formula among them
         self.environments = 0  # matrices and the like that are open
 
-    @property
-    def side(self) -> Side:
-        """The side that is being read."""
-        return self.chain.sides[-1]
+    def start_chain(self) -> None:
+        """Begin anew."""
+        self.chain, self.depth = Chain(), 0
+        self.side = self.chain.sides[0]
 
-    def read(self, tokens: list[Token]) -> Iterator[Chain]:
-        """All chains that have a relation."""
+    def read(self, tokens: list[Token], behind: str = "") -> Iterator[Chain]:
+        """All chains that have a relation; `behind` are the words that follow."""
         for number, token in enumerate(tokens):
+            if token.kind in ARITHMETIC:
+                self.side.tokens.append(token)
+                continue
             following = tokens[number + 1].kind if number + 1 < len(tokens) else "end"
-            token = self.read_of(token, following)
             if self.ends_chain(token, following):
                 yield from self.close(token)
             else:
-                self.collect(token, following)
-        yield from self.close(None)
-
-    def read_of(self, token: Token, following: str) -> Token:
-        """The `of` of 25% of 80 multiplies."""
-        tokens = self.side.tokens
-        is_part = token.text == "of" and tokens and tokens[-1].kind == "percent"
-        return token._replace(kind="times") if is_part and following in STARTS else token
+                self.collect(token)
+        yield from self.close(Token("word", behind, 0, loose=True) if behind else None)
 
     def ends_chain(self, token: Token, following: str) -> bool:
         """Whether a chain ends at this token."""
         match token.kind:
+            case "word":
+                return not self.is_unit(token, following)
             case "row" | "line":
                 continues = following in RELATIONS or following == "plus"
                 return not continues and not self.environments
@@ -118,51 +115,53 @@ class Reader:
                 return self.depth == 0 or token.text != ","
             case "arrow":
                 return not self.environments
-            case "word":
-                return not self.is_unit(token, following)
         return False
 
     def is_unit(self, token: Token, following: str) -> bool:
-        """Whether a word is the unit of the number before it."""
-        tokens = self.side.tokens
-        if not tokens or tokens[-1].kind not in ("number", "percent"):
+        """Whether a word belongs to the number before it: 3 apples + 4 apples, 25% of 80."""
+        before = self.side.tokens[-1].kind if self.side.tokens else ""
+        if token.text == "of":
+            return before == "percent" and following in STARTS
+        if before not in ("number", "percent"):
             return False
         return token.text in MEASURES or (
             following in AFTER_UNIT and token.text not in CUTS_BEHIND
         )
 
-    def collect(self, token: Token, following: str) -> None:
+    def collect(self, token: Token) -> None:
         """Add a token that does not end the chain."""
         if token.kind in RELATIONS:
+            self.side = Side()
             self.chain.relations.append(token)
-            self.chain.sides.append(Side())
-            return
-        if token.kind in ("open", "close"):
+            self.chain.sides.append(self.side)
+        elif token.kind in ("open", "close"):
             self.depth = max(0, self.depth + (1 if token.kind == "open" else -1))
-        elif token.kind == "other":
-            self.environments += token.text == "\\begin"
-            self.environments = max(0, self.environments - (token.text == "\\end"))
-        elif token.kind == "stop" and following == "end":
-            return
-        if token.kind not in ("row", "line"):
             self.side.tokens.append(token)
-        self.side.foreign |= token.kind in ("other", "stop") or self.environments > 0
+        elif token.kind == "word":
+            kind = "times" if token.text == "of" else "word"
+            self.side.tokens.append(token._replace(kind=kind))
+        elif token.kind not in ("row", "line"):
+            opened = (token.text == "\\begin") - (token.text == "\\end")
+            self.environments = max(0, self.environments + opened)
+            self.side.tokens.append(token)
+            self.side.foreign = True
+        self.side.foreign |= self.environments > 0
 
     def close(self, end: Token | None) -> Iterator[Chain]:
         """The chain that ends here, if it is one."""
         chain, said = self.chain, self.said
-        word = end.text if end is not None and end.kind == "word" else ""
-        numbered = ["#"] if chain.sides[-1].tokens else []
-        self.said = [*said[-8:], *numbered, word.lower()] if word else []
+        is_word = end is not None and end.kind == "word"
+        has_number = bool(self.side.tokens)
+        self.said = f"{said} {'# ' * has_number}{end.text}"[-60:] if is_word and end else ""
         if chain.relations:
-            trim_first(chain.sides[0], said, is_math=self.is_math)
+            trim_first(chain.sides[0], said.lower().split())
             trim_last(chain.sides[-1], end)
             yield chain
-        if chain.relations or chain.sides[0].tokens:
-            self.chain, self.depth = Chain(), 0
+        if has_number or chain.relations:
+            self.start_chain()
 
 
-def trim_first(side: Side, said: list[str], *, is_math: bool) -> None:
+def trim_first(side: Side, said: list[str]) -> None:
     """Take off what belongs to the words before the chain, and note whether they cut it."""
     tokens, depth = side.tokens, count_depth(side)
     while tokens and (tokens[0].kind == "close" or (tokens[0].kind == "open" and depth > 0)):
@@ -170,8 +169,9 @@ def trim_first(side: Side, said: list[str], *, is_math: bool) -> None:
         del tokens[0]
     side.cut |= bool(said) and is_part(said)
     side.is_led = bool(said)
-    if len(tokens) > 1 and not is_math and tokens[0].kind in ("plus", "minus", "times", "over"):
-        side.cut |= tokens[1].loose  # a sign or an asterisk of emphasis is tied to its number
+    if len(tokens) > 1 and tokens[0].kind in ("plus", "minus", "times", "over"):
+        # A sign or an asterisk of emphasis is tied to its number.
+        side.cut |= tokens[1].loose and (bool(said) or tokens[0].kind != "minus")
         if tokens[0].kind == "times":
             del tokens[0]
 
@@ -179,6 +179,8 @@ def trim_first(side: Side, said: list[str], *, is_math: bool) -> None:
 def is_part(said: list[str]) -> bool:
     """Whether the words before a calculation are a part of it: half of, the sum of 3 and."""
     last, before = said[-1], said[-2] if len(said) > 1 else ""
+    if last in ("#", "$"):
+        return True
     if last == "of":
         return before not in AMOUNTS
     if last in ("and", "to"):
@@ -189,7 +191,7 @@ def is_part(said: list[str]) -> bool:
 def trim_last(side: Side, end: Token | None) -> None:
     """Take off what leads to the words behind the chain, and note whether they cut it."""
     tokens, depth = side.tokens, count_depth(side)
-    word = end.text if end is not None and end.kind == "word" else ""
+    word = end.text.split()[0] if end is not None and end.kind == "word" else ""
     if word and end is not None and tokens and tokens[-1].kind in OPERATORS:
         is_dash = tokens[-1].kind == "minus" and end.loose
         side.cut |= end.loose == tokens[-1].loose and not is_dash  # emphasis closes tight

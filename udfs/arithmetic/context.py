@@ -6,10 +6,11 @@ better than a good dialogue lost.
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
-from udfs.arithmetic.equalities import Equality
+from udfs.arithmetic.equalities import Equality, Truth
 from udfs.dialogue.turns import Turn
 
 SENTENCE = 240  # characters of a sentence, before and behind
@@ -73,24 +74,64 @@ MODULUS = re.compile(
 STATES = r"(?:\b(?:is|be|get|gets|got|gives?|makes?|made|equals?|means|to|it's|that's|was)|=)"
 
 
-def is_taken_back(
-    text: str, equality: Equality, turns: Sequence[Turn], truths: Mapping[str, int]
-) -> bool:
-    """Whether a false equality is doubted, assumed, refuted, corrected or of another arithmetic.
+class Surroundings:
+    """A text and where in it words stand that take claims away, found once for all of them."""
 
-    `truths` has the left sides of true equalities with the place of the last one.
-    """
-    start, end = equality.start, equality.end
+    def __init__(self, text: str, turns: Sequence[Turn], equalities: Sequence[Equality]) -> None:
+        self.text = text
+        self.turns = turns
+        self.starts = [turn.start for turn in turns]
+        self.end = max((e.end for e in equalities), default=0) + MODULUS_BEHIND
+        true = [e for e in equalities if e.truth is Truth.TRUE]
+        self.truths = {e.left: e.start for e in true}  # the place of the last one
+
+    def take_back(self, equality: Equality) -> bool:
+        """Whether a false equality is doubted, assumed, refuted, corrected or of another kind."""
+        start, end = equality.start, equality.end
+        return (
+            self.truths.get(equality.left, -1) > end
+            or has_any(self.moduli, start - MODULUS_BEFORE, end + MODULUS_BEHIND)
+            or has_any(self.assumptions, start - PROOF, start)
+            or has_any(self.absurdities, end, end + PROOF)
+            or is_doubted(self.text, start, end)
+            or any(corrects(reply, equality) for reply in self.find_replies(end))
+        )
+
+    @cached_property
+    def moduli(self) -> list[int]:
+        """Where the text speaks of another arithmetic."""
+        return [match.start() for match in MODULUS.finditer(self.text, 0, self.end)]
+
+    @cached_property
+    def assumptions(self) -> list[int]:
+        """Where it assumes an equality, or names a contradiction."""
+        return [match.start() for match in ASSUMPTION.finditer(self.text, 0, self.end)]
+
+    @cached_property
+    def absurdities(self) -> list[int]:
+        """Where it finds something absurd."""
+        return [match.start() for match in ABSURD.finditer(self.text, 0, self.end + PROOF)]
+
+    def find_replies(self, end: int) -> Iterator[str]:
+        """The beginnings of the turns that follow."""
+        number = bisect_right(self.starts, end)
+        for turn in self.turns[number : number + REPLIES]:
+            yield self.text[turn.body_start : min(turn.end, turn.body_start + REPLY)]
+
+
+def has_any(places: Sequence[int], start: int, end: int) -> bool:
+    """Whether one of the sorted places lies in the range."""
+    number = bisect_left(places, start)
+    return number < len(places) and places[number] < end
+
+
+def is_doubted(text: str, start: int, end: int) -> bool:
+    """Whether the sentence doubts what it says, or the next one takes it back."""
     before, behind, following = split_sentences(text, start, end)
     return (
-        truths.get(equality.left, -1) > end
-        or any(DOUBT.search(part) for part in (before, behind))
+        any(DOUBT.search(part) for part in (before, behind))
         or any(VAGUE.search(part) for part in (before[-CLOSE:], behind[:CLOSE]))
         or CORRECTION.search(following) is not None
-        or ABSURD.search(text, end, end + PROOF) is not None
-        or ASSUMPTION.search(text, max(0, start - PROOF), start) is not None
-        or MODULUS.search(text, max(0, start - MODULUS_BEFORE), end + MODULUS_BEHIND) is not None
-        or any(corrects(reply, equality) for reply in find_replies(text, end, turns))
     )
 
 
@@ -103,13 +144,6 @@ def split_sentences(text: str, start: int, end: int) -> tuple[str, str, str]:
         return before, behind, ""
     following = SENTENCE_END.split(text[end + stop.end() : end + stop.end() + SENTENCE].lstrip())
     return before, behind[: stop.end()], following[0]
-
-
-def find_replies(text: str, end: int, turns: Sequence[Turn]) -> Iterator[str]:
-    """The beginnings of the turns that follow."""
-    number = bisect_right([turn.start for turn in turns], end)
-    for turn in turns[number : number + REPLIES]:
-        yield text[turn.body_start : min(turn.end, turn.body_start + REPLY)]
 
 
 def corrects(reply: str, equality: Equality) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from typing import NamedTuple
 
 from udfs.arithmetic.chains import OPERATORS, Chain, Reader, Side
 from udfs.arithmetic.expressions import Convention, UnreadableError, evaluate
@@ -21,7 +22,7 @@ from udfs.text.math_spans import Span
 # Bounds for texts that are no dialogue: one of 4,096 tokens holds a few hundred equalities.
 MAX_EQUALITIES = 1_000
 MAX_READ = 30_000  # tokens that are looked at in all
-PIECE = 500  # characters of a line read on either side of a relation
+PIECE = 1_000  # characters of a sentence on either side of a relation; longer ones are left out
 
 MATH = frozenset({"inline_math", "display_math", "environment"})
 GAP = r"(?:[\s&~$*_)}\]]|\\[,;!: ]|\\(?:right|quad)\b)"
@@ -31,7 +32,16 @@ RELATION = re.compile(
 )
 # ... and something like one on its left, or a word, which may be a unit.
 LEFT = re.compile(r"(?:[\d!%°.…π²³]|[\d}][ ~]?[^\W\d_/]{1,14}|dots|pi|circ)" + GAP + r"*+$")
+# The cheap look at a formula's side: where it begins, a letter that is no command's, and commands
+# with words in them.
+SIDE_START = re.compile(r"[=,;≈]|\\\\|\\q?quad|\\(?:approx|implies|iff|to|[Rr]ightarrow)(?![A-Za-z])")
+LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z]")
+WORDY = re.compile(r"\\(?:text|mathrm|mbox|begin|tag|label|phantom)")
 NEAR = 48  # characters looked at for it
+SENTENCE_ENDS = ("\n", ". ")
+WORDS = 24  # characters beside an inline formula in which words are looked for
+WORDS_BEFORE = re.compile(r"(?:[^\W\d_]+ )?(?:[^\W\d_]+|\$|#) ?$")
+WORD_BEHIND = re.compile(r" ?[^\W\d_]+|\$")
 BULLET = re.compile(r"(?:[ \t>]*(?:[-*+•]|\d{1,3}[.)]|\(\d{1,2}\))[ \t]+)*")
 STRIPPED = Fraction(1)  # 3/4 * 100 = 75%
 # Ratios of measures: seconds to hours, inches to feet, grams to kilograms, right and nearly right.
@@ -69,13 +79,28 @@ class Equality:
     value: Rational | None = None
 
 
+class Piece(NamedTuple):
+    """A formula, or a sentence's prose between formulas.
+
+    `before` and `behind` are the words that lead to it and go on from it, # where a formula does.
+    A sentence that is too long is not whole, and nobody reads it.
+    """
+
+    start: int
+    end: int
+    is_math: bool
+    before: str = ""
+    behind: str = ""
+    is_whole: bool = True
+
+
 def find_equalities(text: str, spans: Sequence[Span]) -> Iterator[Equality]:
     """The equalities of a text in order, at most MAX_EQUALITIES; none from code and tables."""
     found = read = 0
-    for start, end, is_math in find_pieces(text, spans):
-        tokens = list(read_tokens(text, start, end, is_math=is_math))
+    for piece in find_pieces(text, spans):
+        tokens = list(read_tokens(text, piece.start, piece.end, is_math=piece.is_math))
         read += len(tokens)
-        for chain in Reader(is_math=is_math).read(tokens):
+        for chain in Reader(piece.before).read(tokens, piece.behind):
             for equality in judge_chain(chain):
                 yield equality
                 found += 1
@@ -83,8 +108,8 @@ def find_equalities(text: str, spans: Sequence[Span]) -> Iterator[Equality]:
             return
 
 
-def find_pieces(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, int, bool]]:
-    """Formulas, and lines of prose between them, that have a relation between numbers."""
+def find_pieces(text: str, spans: Sequence[Span]) -> Iterator[Piece]:
+    """The pieces that have a relation between what may be numbers."""
     covered, number = 0, 0
     for relation in RELATION.finditer(text):
         at = relation.start()
@@ -92,27 +117,51 @@ def find_pieces(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, int, bo
             continue
         while number < len(spans) and spans[number].end <= at:
             number += 1
-        if number < len(spans) and spans[number].start <= at:
+        if number == len(spans) or spans[number].start > at:
+            before = spans[number - 1].end if number else 0
+            behind = spans[number].start if number < len(spans) else len(text)
+            piece = cut_sentence(text, at, before, behind)
+            covered = piece.end
+            piece = piece if piece.is_whole else None
+        else:
             span = spans[number]
-            covered = span.end
-            if span.kind in MATH:
-                yield *find_content(text, span), True
-            continue
-        before = max(covered, at - PIECE, spans[number - 1].end if number else 0)
-        behind = min(at + PIECE, spans[number].start if number < len(spans) else len(text))
-        start = max(before, text.rfind("\n", before, at) + 1)
-        line_end = text.find("\n", at, behind)
-        covered = behind if line_end < 0 else line_end
-        bullet = BULLET.match(text, start, at)
-        yield bullet.end() if bullet else start, covered, False
+            is_read = span.kind in MATH and not is_algebra(text[max(span.start, at - NEAR) : at])
+            piece = cut_formula(text, span) if is_read else None
+            covered = span.end if is_read or span.kind not in MATH else at + 1
+        if piece is not None:
+            yield piece
 
 
-def find_content(text: str, span: Span) -> tuple[int, int]:
+def cut_sentence(text: str, at: int, before: int, behind: int) -> Piece:
+    """The sentence around a relation in the prose from `before` to `behind`."""
+    low, high = max(before, at - PIECE), min(behind, at + PIECE)
+    start = max(text.rfind(sign, low, at) + 1 for sign in SENTENCE_ENDS) or low
+    ends = [end for sign in SENTENCE_ENDS if (end := text.find(sign, at, high)) >= 0]
+    end = min(ends, default=high)
+    is_whole = (start > low or low == before) and (end < high or high == behind)
+    if text[start - 1 : start] in ("", "\n") and (bullet := BULLET.match(text, start, at)):
+        start = bullet.end()
+    edges = "#" * (start == before > 0), "#" * (end == behind < len(text))
+    return Piece(start, end, False, *edges, is_whole=is_whole)
+
+
+def cut_formula(text: str, span: Span) -> Piece:
     """A formula without its dollars or brackets; an environment is its own content."""
     if span.kind == "environment":
-        return span.start, span.end
+        return Piece(span.start, span.end, is_math=True)
     width = 1 if text[span.start] == "$" and text[span.start + 1] != "$" else 2
-    return span.start + width, span.end - width
+    start, end = span.start + width, span.end - width
+    if span.kind == "display_math":
+        return Piece(start, end, is_math=True)
+    before = WORDS_BEFORE.search(text, max(0, span.start - WORDS), span.start)
+    behind = WORD_BEHIND.match(text, span.end, span.end + WORDS)
+    return Piece(start, end, True, before[0] if before else "", behind[0] if behind else "")
+
+
+def is_algebra(before: str) -> bool:
+    """Whether a letter is in the side before a relation: most formulas need not be read."""
+    side = SIDE_START.split(before)[-1]
+    return LETTER.search(side) is not None and WORDY.search(side) is None
 
 
 def judge_chain(chain: Chain) -> Iterator[Equality]:
@@ -152,9 +201,10 @@ def runs_on(value: Rational | None, side: Side) -> bool:
 
 def compare(left: Side, right: Side, *, is_about: bool) -> tuple[Truth, Rational | None]:
     """Whether two sides are equal in one reading, certainly different, or neither."""
-    lefts, rights = read_side(left), read_side(right)
-    readings = [(a, b) for a in lefts for b in rights]
-    value = lefts[0].value
+    value, other = evaluate(left.tokens).value, evaluate(right.tokens).value
+    if value == other:
+        return Truth.TRUE, value
+    readings = [(a, b) for a in read_side(left) for b in read_side(right)]
     if any(is_equal(a, b) or is_rounding(a, b, left, right) for a, b in readings):
         return Truth.TRUE, value
     tokens = [*left.tokens, *right.tokens]

@@ -47,6 +47,8 @@ def evaluate(tokens: Sequence[Token], convention: Convention = USUAL) -> Number:
     Raises UnreadableError where they make none, and UndecidableError where it has no value within
     the bounds.
     """
+    if len(tokens) == 1 and tokens[0].kind == "number":
+        return numbers.read_literal(tokens[0].text)
     if len(tokens) > MAX_TOKENS:
         raise UndecidableError
     parser = _Parser(tokens, convention)
@@ -60,19 +62,17 @@ class _Parser:
     """Reads tokens from left to right; every method leaves behind what it understood."""
 
     def __init__(self, tokens: Sequence[Token], convention: Convention) -> None:
-        self.tokens = [*tokens, END]
+        self.tokens = [*tokens, END, END]
         self.position = 0
+        self.next = self.tokens[0]
         self.convention = convention
         self.depth = 0
 
-    @property
-    def next(self) -> Token:
-        return self.tokens[self.position]
-
     def take(self) -> Token:
         """The next token, which is left behind."""
-        token = self.tokens[self.position]
+        token = self.next
         self.position += 1
+        self.next = self.tokens[self.position]
         return token
 
     def read_sum(self) -> Number:
@@ -198,7 +198,7 @@ class _Parser:
             raise UnreadableError
         if len(token.text) > 1:
             self.position -= 1
-            self.tokens[self.position] = token._replace(text=token.text[1:])
+            self.next = self.tokens[self.position] = token._replace(text=token.text[1:])
         return numbers.read_literal(token.text[0])
 
     def read_root(self) -> Number:

@@ -5,11 +5,9 @@ its last digit away. Roots that are no fraction are enclosed between two fractio
 checks its operands' size first, so that no text can make it slow.
 """
 
-from __future__ import annotations
-
 import math
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 Rational = int | Fraction
 
@@ -25,8 +23,7 @@ class UndecidableError(Exception):
     """The number is too large, or there is none (1/0, 0^0, the root of -1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """`value` as printed, in the range `low` to `high` of what may be meant; equal if exact."""
 
     value: Rational
@@ -36,7 +33,7 @@ class Number:
     @property
     def is_exact(self) -> bool:
         """Whether nothing is left open."""
-        return self.low == self.high
+        return self.low is self.high or self.low == self.high
 
 
 def make_exact(value: Rational) -> Number:
@@ -62,7 +59,10 @@ def read_literal(digits: str) -> Number:
 
 def add(a: Number, b: Number) -> Number:
     """The sum."""
-    return _bound(a.value + b.value, a.low + b.low, a.high + b.high)
+    value = a.value + b.value
+    if a.is_exact and b.is_exact:
+        return _bound(value, value, value)
+    return _bound(value, a.low + b.low, a.high + b.high)
 
 
 def negate(a: Number) -> Number:
@@ -83,8 +83,10 @@ def divide(a: Number, b: Number) -> Number:
     """The quotient, of a divisor that cannot be zero."""
     if b.low <= 0 <= b.high:
         raise UndecidableError
-    one = Fraction(1)
-    return multiply(a, Number(one / b.value, one / b.high, one / b.low))
+    if a.is_exact and b.is_exact:
+        value = Fraction(a.value, b.value)
+        return _bound(value, value, value)
+    return multiply(a, Number(*(Fraction(1, end) for end in (b.value, b.high, b.low))))
 
 
 def power(base: Number, exponent: Number) -> Number:
@@ -96,6 +98,8 @@ def power(base: Number, exponent: Number) -> Number:
         base, raised = divide(make_exact(1), base), -raised
     if raised == 0 and base.low <= 0 <= base.high:
         raise UndecidableError
+    if base.is_exact:
+        return make_exact(_raise(base.value, raised))
     value, low, high = (_raise(end, raised) for end in (base.value, base.low, base.high))
     crosses = base.low < 0 < base.high and raised % 2 == 0
     return _bound(value, 0 if crosses else min(low, high), max(low, high))
@@ -128,7 +132,8 @@ def choose(n: Number, k: Number) -> Number:
 
 def _bound(value: Rational, low: Rational, high: Rational) -> Number:
     """The number, if it is not too large to go on with."""
-    if max(count_bits(value), count_bits(low), count_bits(high)) > MAX_BITS:
+    ends = (value,) if low is high else (value, low, high)
+    if max(map(count_bits, ends)) > MAX_BITS:
         raise UndecidableError
     return Number(value, low, high)
 

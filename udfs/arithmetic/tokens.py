@@ -23,40 +23,47 @@ BLANK = (
     r"|\\(?:begin|end)\{(?:align(?:ed|at)?|gather(?:ed)?|split|eqnarray|multline|equation"
     r"|flalign)\*?\}"
 )
+# The most frequent first: each token is tried against them in order.
 KINDS = {
-    "blank": rf"(?:{BLANK})+",
-    "word": r"(?:(?<=\d)/)?[^\W\d_]\w*+(?:['’-][^\W\d_]+)*(?:/[^\W\d_]+)?(?:\^[23](?!\d))?",
     "number": NUMBER,
-    "arrow": r"<?=>|<?-+>|<-+|[⇒→⟹⟶⇔↔↦⟺∴]|\\(?:implies|iff|to|mapsto|therefore|because|q?quad"
-    r"|(?:[Ll]ong)?(?:[Ll]eft)?[Rr]ightarrow|hspace\*?\{[^{}]{0,20}\})(?![A-Za-z])",
-    "row": r"\\\\(?:\[[^\]\n]{0,12}\])?|\\cr(?![A-Za-z])",
-    "relation": r"[!<>:/]=|[≠<>≤≥≡∈∝≅⩽⩾]|\\(?:neq?|l[et]q?|g[et]q?|[lg]eqslant|equiv|cong|in|ll|gg"
-    r"|not|propto)(?![A-Za-z])",
-    "equal": r"==?",
-    "about": r"[≈≃∼≅]|\\(?:approx(?:eq)?|simeq|sim|doteq)(?![A-Za-z])",
-    "dots": r"\.\.\.+|[…⋯]|\\[lc]?dots[bcimo]?(?![A-Za-z])",
-    "degree": r"°|\\degree(?![A-Za-z])|\^\{?\\circ\}?",
-    "power": r"(?<=[\d)}])\*\*(?=[\d({])|\^|[²³]",
-    "emphasis": r"\*\*+|__+",
-    "times": r"[*×·⋅∗✕]|\\(?:cdot|times|ast)(?![A-Za-z])",
-    "over": r"[/÷∕]|\\div(?![A-Za-z])",
+    # Words of prose that follow each other are one token, but for a unit's place behind a number.
+    "words": r"(?<!\d[ ])(?<!\d)(?:[^\W\d_]{2,} ){2,}+",
+    "word": r"(?:(?<=\d)/)?[^\W\d_]\w*+(?:['’-][^\W\d_]+)*(?:/[^\W\d_]+)?(?:\^[23](?!\d))?",
+    "equal": r"==?(?!>)",
+    "stop": r"[,;:?](?=[\s\"'”’)*]|\\[ \\,;q]|$)|\.(?=[\s\"'”’)*]|$)",
     "plus": r"\+",
-    "minus": r"[-−]|(?<=\s)–(?=\s)",  # noqa: RUF001 (a dash without blanks is a range)
+    "minus": r"-(?!-*>)|−|(?<=\s)–(?=\s)",  # a dash without blanks is a range
+    "open": r"[(\[{]",
+    "close": r"[)\]}]",
+    "times": r"\*(?!\*)|[×·⋅∗✕]|\\(?:cdot|times|ast)(?![A-Za-z])",
+    "over": r"/(?!=)|[÷∕]|\\div(?![A-Za-z])",
+    "currency": r"\\?[$€£¥]",
+    "percent": r"\\?%",
+    "row": r"\\\\(?:\[[^\]\n]{0,12}\])?|\\cr(?![A-Za-z])",
     "fraction": r"\\[dtc]?frac(?![A-Za-z])",
     "root": r"\\sqrt(?![A-Za-z])|√",
     "choose": r"\\[dt]?binom(?![A-Za-z])",
     "pi": r"\\pi(?![A-Za-z])",
-    "factorial": r"!",
-    "percent": r"\\?%",
-    "currency": r"\\?[$€£¥]",
     "text": r"\\(?:text(?:rm|bf|it|sf|normal)?|mathrm|mbox)\{[^{}$]{0,80}\}",
-    "open": r"[(\[{]",
-    "close": r"[)\]}]",
-    "stop": r"[,;:?](?=[\s\"'”’)*]|\\[ \\,;q]|$)|\.(?=[\s\"'”’)*]|$)",
+    "degree": r"°|\\degree(?![A-Za-z])|\^\{?\\circ\}?",
+    "power": r"(?<=[\d)}])\*\*(?=[\d({])|\^|[²³]",
+    "emphasis": r"\*\*+|__+",
+    "dots": r"\.\.\.+|[…⋯]|\\[lc]?dots[bcimo]?(?![A-Za-z])",
+    "about": r"[≈≃∼≅]|\\(?:approx(?:eq)?|simeq|sim|doteq)(?![A-Za-z])",
+    "arrow": r"<?=>|<?-+>|<-+|[⇒→⟹⟶⇔↔↦⟺∴]|\\(?:implies|iff|to|mapsto|therefore|because|q?quad"
+    r"|(?:[Ll]ong)?(?:[Ll]eft)?[Rr]ightarrow|hspace\*?\{[^{}]{0,20}\})(?![A-Za-z])",
+    "relation": r"[!<>:/]=|[≠<>≤≥≡∈∝⩽⩾]|\\(?:neq?|l[et]q?|g[et]q?|[lg]eqslant|equiv|cong|in|ll|gg"
+    r"|not|propto)(?![A-Za-z])",
+    "factorial": r"!",
     "line": r"\n",
     "other": r"\\[A-Za-z]+|\\?.",
 }
-TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in KINDS.items()), re.DOTALL)
+TOKEN = re.compile(
+    rf"(?:{BLANK})*+(?:"
+    + "|".join(f"(?P<{kind}>{pattern})" for kind, pattern in KINDS.items())
+    + r"|(?P<end>$))",
+    re.DOTALL,
+)
 
 LETTERS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 COMPOUND = re.compile(r"[^\W\d_]{0,15}(?:/[^\W\d_]{1,15})?(?:\^[23]|[²³])?")
@@ -93,23 +100,29 @@ def read_tokens(text: str, start: int, end: int, *, is_math: bool) -> Iterator[T
     """
     kind, loose = "line", True
     for match in TOKEN.finditer(text, start, end):
-        found, written = match.lastgroup or "other", match[0]
-        if found in ("blank", "emphasis"):
+        found = match.lastgroup or "end"
+        if found == "emphasis":
             loose = True
             continue
+        if found == "end":
+            return
+        written, begin = match[found], match.start(found)
+        loose |= begin > match.start()
         if found == "number":
             written = GROUPED.sub("", written)
         elif found == "text":
             written = written[written.index("{") + 1 : -1].strip(" ~.,;:")
             found = "word" if LETTERS.search(written) else "other"
-        elif found == "word" and is_math:
+        elif found in ("word", "words") and is_math:
             found = "pi" if written == "π" else "other"
+        elif found == "words":
+            found = "word"
         elif found == "word":
             after = text[match.end() : match.end() + 3]
             found = classify_word(written, after, is_unit=kind == "number", is_tied=not loose)
         kind = found
-        yield Token(found, written, match.start(), loose)
-        loose = False
+        yield Token(found, written, begin, loose)
+        loose = written[-1] == " "
 
 
 def classify_word(word: str, after: str, *, is_unit: bool, is_tied: bool) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from udfs.arithmetic.context import is_taken_back
+from udfs.arithmetic.context import Surroundings
 from udfs.arithmetic.equalities import Truth, find_equalities
 from udfs.checks import base
 
@@ -43,12 +43,10 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
 
 def count_truths(dialogue: base.Dialogue) -> Counter[Truth]:
     """How many equalities are true, false and undecided, in their context."""
-    text, counts = dialogue.text, Counter[Truth]()
-    equalities = list(find_equalities(text, dialogue.spans))
-    truths = {e.left: e.start for e in equalities if e.truth is Truth.TRUE}
-    for equality in equalities:
-        truth = equality.truth
-        if truth is Truth.FALSE and is_taken_back(text, equality, dialogue.turns, truths):
-            truth = Truth.UNDECIDED
-        counts[truth] += 1
+    equalities = list(find_equalities(dialogue.text, dialogue.spans))
+    counts = Counter(equality.truth for equality in equalities)
+    if counts[Truth.FALSE]:
+        around = Surroundings(dialogue.text, dialogue.turns, equalities)
+        taken = sum(map(around.take_back, (e for e in equalities if e.truth is Truth.FALSE)))
+        counts.update({Truth.FALSE: -taken, Truth.UNDECIDED: taken})
     return counts

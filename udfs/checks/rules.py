@@ -17,6 +17,7 @@ from udfs.checks import (
     contaminated,
     contaminated_loose,
     engine_status,
+    false_arithmetic,
     latex_broken,
     no_dialogue,
     one_sided,
@@ -63,6 +64,7 @@ CHECKS: Mapping[str, Check] = {
         refusal,
         latex_broken,
         repetition,
+        false_arithmetic,
         contaminated,
         contaminated_loose,
     )
@@ -85,6 +87,7 @@ class Rules(BaseModel):
     refusal: checks.refusal.Limits
     latex_broken: checks.latex_broken.Limits
     repetition: checks.repetition.Limits
+    false_arithmetic: checks.false_arithmetic.Limits
     contaminated: checks.contaminated.Limits
     contaminated_loose: checks.contaminated_loose.Limits
 
