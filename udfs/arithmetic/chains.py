@@ -20,8 +20,8 @@ STARTS = frozenset({"number", "open", "currency", "fraction", "root"})
 CUTS_BEFORE = frozenset(
     """
     plus minus times over by from than mod modulo between negative half third quarter twice double
-    thrice triple square cube root sqrt log ln sin cos tan exp max min gcd lcm abs floor ceil product
-    difference quotient ratio base per into without no not vs versus factorial multiply add subtract
+    thrice triple square cube root sqrt log ln sin cos tan exp max min gcd lcm abs floor ceil
+    product difference quotient ratio base per into without no not vs versus factorial multiply add subtract
     divide multiplied divided added subtracted remainder choose degree power nor version chapter
     section figure table page equation example exercise problem question step case line row column
     item part level number index
@@ -44,9 +44,9 @@ JOINS = frozenset(
 # ... or behind a side.
 CUTS_BEHIND = frozenset(
     """
-    # $     plus minus times over divided multiplied mod modulo remainder rem carry r R squared cubed by
-    million thousand billion trillion hundred dozen choose or x k M bn pi factorial vs versus one two
-    three four five six seven eight nine ten base half halves thirds quarters tenths hundredths th
+    # $ plus minus times over divided multiplied mod modulo remainder rem carry r R squared cubed by
+    million thousand billion trillion hundred dozen choose or x k M bn pi factorial vs versus one
+    two three four five six seven eight nine ten base half halves thirds quarters tenths th
     """.split()  # noqa: SIM905
 )
 
@@ -124,9 +124,7 @@ class Reader:
             return before == "percent" and following in STARTS
         if before not in ("number", "percent"):
             return False
-        return token.text in MEASURES or (
-            following in AFTER_UNIT and token.text not in CUTS_BEHIND
-        )
+        return token.text in MEASURES or (following in AFTER_UNIT and token.text not in CUTS_BEHIND)
 
     def collect(self, token: Token) -> None:
         """Add a token that does not end the chain."""

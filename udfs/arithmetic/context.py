@@ -5,12 +5,15 @@ words are our own lists; where they mean something else, a false equality is mis
 better than a good dialogue lost.
 """
 
+# ruff: noqa: RUF001 - apostrophes of both kinds
+
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from udfs.arithmetic.equalities import Equality, Truth
+from udfs.arithmetic.comparison import Truth
+from udfs.arithmetic.equalities import Equality
 from udfs.dialogue.turns import Turn
 
 SENTENCE = 240  # characters of a sentence, before and behind
@@ -27,11 +30,11 @@ SENTENCE_END = re.compile(
 )
 # In the same sentence: assumed, asked, denied, or meant roughly.
 DOUBT = re.compile(
-    r"\b(?:suppos\w*|assum\w*|hypothe\w*|imagin\w*|pretend\w*|what if|would (?:get|imply|mean|follow|force|require|lead|say)|claim\w*|instead"
-    r"|rather than|wrong\w*|false\w*|fails?|incorrect\w*|mistak\w*|errors?|typo|absurd\w*|impossible"
-    r"|nonsense|contradict\w*|inconsistent|no solutions?|never|approximate\w*|approx|roughly|nearly"
-    r"|almost|close to|estimate\w*|round(?:ed|s|ing)?|truncat\w*|overflow\w*|o'clock)\b"
-    r"|n't\b|\?|≠|\\neq?\b|\\not\b|[✗✘❌]",
+    r"\b(?:suppos\w*|assum\w*|hypothe\w*|imagin\w*|pretend\w*|what if|claim\w*"
+    r"|would (?:get|imply|mean|follow|force|require|lead|say)|instead|rather than|wrong\w*|false\w*"
+    r"|fails?|incorrect\w*|mistak\w*|errors?|typo|absurd\w*|impossible|nonsense|contradict\w*|inconsistent|no solutions?|never|approximate\w*|approx|roughly|nearly"
+    r"|almost|close to|estimate\w*|round(?:ed|s|ing)?|truncat\w*|overflow\w*|o['’]clock)\b"
+    r"|n['’]t\b|\?|≠|\\neq?\b|\\not\b|[✗✘❌]",
     re.IGNORECASE,
 )
 # The same, of words that must stand close to it.
@@ -44,15 +47,15 @@ VAGUE = re.compile(
 # In the next sentence or the next turns: what was said is wrong.
 CORRECTION = re.compile(
     r"\b(?:wrong\w*|incorrect\w*|mistak\w*|errors?|oops|wait|hold on|actually|sorry|slip\w*|i mean"
-    r"|meant|corrected|correction|not (?:quite|right|correct|true|possible|equal|so)|false|impossible"
-    r"|contradict\w*|absurd\w*|nonsense|no solutions?|inconsistent|should (?:be|have been)|re-?check"
-    r"|double-check|careful|hmm+|fallacy|paradox\w*|never|fails?|disagree|are you sure|off by|typo"
-    r"|(?:is|was|does|do|did|are|can|could|should)n't|(?:redo|recompute|recalculate))\b"
+    r"|meant|corrected|correction|not (?:quite|right|correct|true|possible|equal|so)|false"
+    r"|impossible|contradict\w*|absurd\w*|nonsense|no solutions?|inconsistent|should (?:be|have been)"
+    r"|re-?check|double-check|careful|hmm+|fallacy|paradox\w*|never|fails?|disagree|are you sure|off by|typo"
+    r"|(?:is|was|does|do|did|are|can|could|should)n['’]t|redo|recompute|recalculate)\b"
     r"|(?:^|[\s*>])no[,.!:;—-]|[✗✘❌]",
     re.IGNORECASE,
 )
 ASSUMPTION = re.compile(
-    r"\b(?:suppos\w*|assum\w*|imagin\w*|pretend\w*|what if)\b[^.\n]{0,80}?(?:=|false|wrong|equal)"
+    r"\b(?:suppos\w*|assum\w*|imagin\w*|pretend\w*|what if)\b[^.]{0,80}?(?:=|false|wrong|equal)"
     r"|\bcontradiction\b|\breductio\b|\bfallac|\bparadox",
     re.IGNORECASE,
 )
@@ -63,9 +66,9 @@ ABSURD = re.compile(
 )
 # Other arithmetics than that of numbers.
 MODULUS = re.compile(
-    r"\bmod(?:ul[aeiou]\w*)?\b|\\[bp]?mod\b|≡|\\equiv\b|\bcongruen\w+|\bresidue|\bclock|o'clock"
-    r"|\bbinary\b|\bhexa?decimal|\bhex\b|\boctal\b|\bternary\b|\bbase[- ](?:\$?\d|two|three|four|five"
-    r"|six|seven|eight|nine|twelve|sixteen|\$?b\b)|\bxor\b|\\oplus|⊕|\bboolean\b|\bfinite field"
+    r"\bmod(?:ul[aeiou]\w*)?\b|\\[bp]?mod\b|≡|\\equiv\b|\bcongruen\w+|\bresidue|\bclock|o['’]clock"
+    r"|\bbinary\b|\bhexa?decimal|\bhex\b|\boctal\b|\bternary\b|\bbase[- ](?:\$?\d|two|three|four"
+    r"|five|six|seven|eight|nine|twelve|sixteen|\$?b\b)|\bxor\b|\\oplus|⊕|\bboolean\b|\bfinite field"
     r"|\\mathbb\s*\{?[ZF]\}?\s*_|\\mathbb\s*\{?Z\}?\s*/|\bGF\(|\bcharacteristic (?:\d|two|p)\b"
     r"|\bwrap\w* around|\btropical\b|\bmidnight\b|\bweekday|\bnim\b|\bbitwise\b",
     re.IGNORECASE,

@@ -157,7 +157,9 @@ class _Parser:
             if token.kind == "factorial":
                 value = numbers.factorial(value)
             elif token.kind == "percent":
-                value = numbers.multiply(_round_percent(value), numbers.make_exact(self.convention.percent))
+                value = numbers.multiply(
+                    _round_percent(value), numbers.make_exact(self.convention.percent)
+                )
         return value
 
     def read_atom(self) -> Number:
@@ -190,7 +192,7 @@ class _Parser:
         return value
 
     def read_argument(self) -> Number:
-        """A group in braces, or a single digit of what follows: the 1 and the 2 of \\frac12."""
+        r"""A group in braces, or a single digit of what follows: the 1 and the 2 of \frac12."""
         token = self.take()
         if token.text == "{":
             return self.read_bracket("{")
@@ -227,5 +229,3 @@ def _round_percent(value: Number) -> Number:
     if value.is_exact:
         return Number(value.value, value.value - 1, value.value + 1)
     return value
-
-

@@ -36,6 +36,11 @@ class Number(NamedTuple):
         return self.low is self.high or self.low == self.high
 
 
+def measure(value: Rational) -> Rational:
+    """The absolute value."""
+    return value if value >= 0 else -value
+
+
 def make_exact(value: Rational) -> Number:
     """A number that is what it says."""
     return Number(value, value, value)
@@ -115,7 +120,7 @@ def take_root(a: Number, index: int) -> Number:
 
 
 def factorial(a: Number) -> Number:
-    """n! of a whole number that is not too large."""
+    """The factorial of a whole number that is not too large."""
     if not a.is_exact or a.value.denominator != 1 or not 0 <= a.value <= MAX_FACTORIAL:
         raise UndecidableError
     return make_exact(math.factorial(int(a.value)))

@@ -4,6 +4,8 @@ Words and foreign signs are tokens too: they decide where a side of an equality 
 it was cut there.
 """
 
+# ruff: noqa: RUF001 - signs that look alike are what this file is about
+
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

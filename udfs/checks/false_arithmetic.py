@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from udfs.arithmetic.comparison import Truth
 from udfs.arithmetic.context import Surroundings
-from udfs.arithmetic.equalities import Truth, find_equalities
+from udfs.arithmetic.equalities import find_equalities
 from udfs.checks import base
 
 REASON = "false_arithmetic"

@@ -1,0 +1,208 @@
+"""Whether two sides are equal, certainly different, or neither can be said.
+
+A side is false only if no reading of it is true: rounded or cut decimals, percents as hundredths
+or as they stand, binary digits, a slash over one factor or all, measures that convert.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from fractions import Fraction
+
+from udfs.arithmetic.chains import Side
+from udfs.arithmetic.expressions import Convention, evaluate
+from udfs.arithmetic.numbers import TINY, Number, Rational, measure
+from udfs.arithmetic.tokens import MEASURES, Token
+
+STRIPPED = Fraction(1)  # 3/4 * 100 = 75%
+# Ratios of measures: seconds to hours, inches to feet, grams to kilograms, right and nearly right.
+CONVERSIONS = frozenset(
+    [2, 3, 4, 5, 7, 8, 10, 12, 14, 16, 24, 28, 30, 31, 36, 52, 60, 90, 100, 144, 168, 180, 360, 365]
+    + [366, 1000, 1440, 1760, 3600, 5280, 10_000, 86_400, 10**6, 10**9]
+    + [Fraction(ratio) for ratio in ("2.54", "1.6", "1.609", "2.2", "3.6")]
+)
+# What a number is printed with: 1.8 \cdot 10^{19}, -3.5 km, 12%.
+PRINTED = frozenset(
+    "number times power open close minus percent currency word degree".split()  # noqa: SIM905
+)
+
+
+class Truth(Enum):
+    """What is known of an equality."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNDECIDED = "undecided"
+
+
+def compare(left: Side, right: Side, *, is_about: bool) -> tuple[Truth, Rational | None]:
+    """Whether two sides are equal in one reading, certainly different, or neither."""
+    value, other = evaluate(left.tokens).value, evaluate(right.tokens).value
+    if value == other:
+        return Truth.TRUE, value
+    readings = [(a, b) for a in read_side(left) for b in read_side(right)]
+    if any(is_equal(a, b) or is_rounding(a, b, left, right) for a, b in readings):
+        return Truth.TRUE, value
+    tokens = [*left.tokens, *right.tokens]
+    is_open = (
+        is_about
+        or left.cut
+        or right.cut
+        or (left.is_bare and (right.is_bare or left.is_led))
+        or any(token.kind == "pi" for token in tokens)  # it names other things too
+        or any(may_be_equal(a, b, left, right) for a, b in readings)
+        or mixes_percent(left, right)
+        or may_convert(left, right, readings)
+        or is_binary(left, right)
+        or is_range(left, right)
+    )
+    return (Truth.UNDECIDED if is_open else Truth.FALSE), value
+
+
+def read_side(side: Side) -> list[Number]:
+    """The values of a side in all conventions that make a difference, the usual one first.
+
+    An exclamation mark at its end may be the sentence's.
+    """
+    kinds = [token.kind for token in side.tokens]
+    loose = {False, "power" in kinds or "over" in kinds}
+    percents = {Fraction(1, 100), STRIPPED} if "percent" in kinds else {Fraction(1, 100)}
+    conventions = [Convention(p, way) for way in sorted(loose) for p in sorted(percents)]
+    values = [evaluate(side.tokens, convention) for convention in conventions]
+    values.extend(map(evaluate, cut_ends(side.tokens)))
+    return [widen(value, side) for value in values]
+
+
+def cut_ends(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """The side without what may not belong to it: 4! at a sentence's end, 4 (15 minutes)."""
+    if len(tokens) > 1 and tokens[-1].kind == "factorial":
+        yield tokens[:-1]
+    opens = [n for n, token in enumerate(tokens) if n and token.kind == "open"]
+    if tokens[-1].kind == "close" and opens and tokens[opens[-1]].loose:
+        before = tokens[: opens[-1]]
+        if before[-1].kind in ("number", "close", "word"):
+            yield before
+
+
+def is_printed(side: Side) -> bool:
+    """Whether a side is one printed number, a power of ten with it or not."""
+    kinds = [token.kind for token in side.tokens]
+    digits = [token.text for token in side.tokens if token.kind == "number"]
+    is_scientific = digits[1:2] == ["10"] and kinds.count("times") == 1
+    return PRINTED.issuperset(kinds) and (len(digits) == 1 or is_scientific)
+
+
+def widen(value: Number, side: Side) -> Number:
+    """A decimal that stands alone, or with a power of ten, may be off by a whole unit."""
+    digits = next((token.text for token in side.tokens if token.kind == "number"), "")
+    if "." not in digits or not is_printed(side) or not int(digits.replace(".", "")):
+        return value
+    slack = measure(value.value / int(digits.replace(".", "")))
+    return Number(value.value, value.value - slack, value.value + slack)
+
+
+def is_equal(a: Number, b: Number) -> bool:
+    """Whether two values are the same, or two roots as far as they are known."""
+    if a.value == b.value:
+        return True
+    if a.is_exact and b.is_exact:
+        return False
+    widest = max(a.high - a.low, b.high - b.low)
+    return widest < TINY * (1 + measure(a.value)) and a.low <= b.high and b.low <= a.high
+
+
+def is_rounding(a: Number, b: Number, left: Side, right: Side) -> bool:
+    """Whether a side that is one printed number is the other's value, rounded or cut."""
+    for value, printed, side in ((a, b, right), (b, a, left)):
+        if printed.is_exact or not is_printed(side):
+            continue
+        beyond = (measure(value.value) - measure(printed.value)) / (printed.high - printed.value)
+        if value.value * printed.value >= 0 and -Fraction(1, 2) <= beyond < 1:
+            return True
+    return False
+
+
+def may_be_equal(a: Number, b: Number, left: Side, right: Side) -> bool:
+    """Whether what decimals leave open, or a whole number for a broken one, makes them equal.
+
+    Angles that differ by full turns count too.
+    """
+    if a.low <= b.high and b.low <= a.high:
+        return True
+    difference = measure(a.value - b.value)
+    is_whole = (left.is_bare and a.value.denominator == 1) or (
+        right.is_bare and b.value.denominator == 1
+    )
+    both = a.value.denominator == b.value.denominator == 1
+    if is_whole and not both:
+        gap = max(a.low, b.low) - min(a.high, b.high)
+        return gap < 1
+    return difference % 360 == 0
+
+
+def may_convert(left: Side, right: Side, readings: Sequence[tuple[Number, Number]]) -> bool:
+    """Whether units, if there are any, let different numbers be the same: 40 + 50 = 1.5 hours.
+
+    Things that are counted do not convert; a sum of different ones is open, a product is not.
+    """
+    tokens = [*left.tokens, *right.tokens]
+    units = {unit for token in tokens if (unit := name_unit(token))}
+    measures = units & MEASURES
+    adds = any(token.kind in ("plus", "minus") for token in tokens)
+    if len(measures) > 1 or (len(units) > 1 and (adds or left.is_bare)):
+        return True
+    if not measures:
+        return False
+    ratios = {a.value / Fraction(b.value) for a, b in readings if a.value and b.value}
+    return any(r in CONVERSIONS or 1 / r in CONVERSIONS for r in ratios)
+
+
+def name_unit(token: Token) -> str:
+    """The unit that a token is, empty if it is none; one for apple and apples."""
+    if token.kind == "currency":
+        return token.text[-1]
+    if token.kind == "degree":
+        return "degree"
+    if token.kind != "word":
+        return ""
+    if token.text in ("s", "ms"):
+        return token.text
+    return token.text.removesuffix("es" if token.text == "inches" else "s")
+
+
+def mixes_percent(left: Side, right: Side) -> bool:
+    """Whether percents are added to what is none, or are parts of it: 100 + 10%, 48 = 120%."""
+    counts = []
+    for side in (left, right):
+        kinds = [token.kind for token in side.tokens]
+        percents, numbers = kinds.count("percent"), kinds.count("number")
+        adds = "plus" in kinds or "minus" in kinds
+        if adds and 0 < percents < numbers:
+            return True
+        counts.append((percents, numbers, side.is_bare))
+    (a, b, bare), (c, d, other) = counts
+    return (not a and c == d and bare) or (not c and a == b and other)
+
+
+def is_binary(left: Side, right: Side) -> bool:
+    """Whether it may be one of truth values or binary digits: 1 + 1 = 1, 1 + 1 = 10."""
+    digits = [token.text for token in [*left.tokens, *right.tokens] if token.kind == "number"]
+    if not all(set(text) <= {"0", "1"} for text in digits):
+        return False
+    if all(len(text) == 1 for text in digits):
+        return True
+    a, b = (evaluate([*map(read_binary, side.tokens)]) for side in (left, right))
+    return a.value == b.value
+
+
+def read_binary(token: Token) -> Token:
+    """The token with a number's digits read in base two."""
+    return token._replace(text=str(int(token.text, 2))) if token.kind == "number" else token
+
+
+def is_range(left: Side, right: Side) -> bool:
+    """Whether a hyphen joins two numbers instead of subtracting: pages 3-5 = 3 pages."""
+    kinds = [token.kind for token in left.tokens]
+    if kinds != ["number", "minus", "number"] or left.tokens[1].loose or left.tokens[2].loose:
+        return False
+    first, last = left.tokens[0].text, left.tokens[2].text
+    return float(first) < float(last) and right.tokens[0].kind != "minus"
