@@ -21,10 +21,10 @@ CUTS_BEFORE = frozenset(
     """
     plus minus times over by from than mod modulo between negative half third quarter twice double
     thrice triple square cube root sqrt log ln sin cos tan exp max min gcd lcm abs floor ceil
-    product difference quotient ratio base per into without no not vs versus factorial multiply add subtract
-    divide multiplied divided added subtracted remainder choose degree power nor version chapter
-    section figure table page equation example exercise problem question step case line row column
-    item part level number index
+    product difference quotient ratio base per into without no not vs versus factorial multiply add
+    subtract divide multiplied divided added subtracted remainder choose degree power nor version
+    chapter section figure table page equation example exercise problem question step case line row
+    column item part level number index
     """.split()  # noqa: SIM905 - a table of quotes says no more
 )
 # ... but of these: a total of 3 + 4.
@@ -193,6 +193,8 @@ def trim_last(side: Side, end: Token | None) -> None:
     if word and end is not None and tokens and tokens[-1].kind in OPERATORS:
         is_dash = tokens[-1].kind == "minus" and end.loose
         side.cut |= end.loose == tokens[-1].loose and not is_dash  # emphasis closes tight
+    if len(tokens) > 1 and tokens[0].kind == "times" and not tokens[1].loose:
+        del tokens[0]
     while tokens and (
         (word and tokens[-1].kind in ("open", "minus"))
         or (tokens[-1].kind == "close" and depth < 0)

@@ -79,7 +79,8 @@ def cut_ends(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     opens = [n for n, token in enumerate(tokens) if n and token.kind == "open"]
     if tokens[-1].kind == "close" and opens and tokens[opens[-1]].loose:
         before = tokens[: opens[-1]]
-        if before[-1].kind in ("number", "close", "word"):
+        kinds = [token.kind for token in before]
+        if kinds[-1] in ("number", "close", "word") and kinds.count("open") == kinds.count("close"):
             yield before
 
 
@@ -96,7 +97,7 @@ def widen(value: Number, side: Side) -> Number:
     digits = next((token.text for token in side.tokens if token.kind == "number"), "")
     if "." not in digits or not is_printed(side) or not int(digits.replace(".", "")):
         return value
-    slack = measure(value.value / int(digits.replace(".", "")))
+    slack = measure(Fraction(value.value) / int(digits.replace(".", "")))
     return Number(value.value, value.value - slack, value.value + slack)
 
 

@@ -32,7 +32,8 @@ SENTENCE_END = re.compile(
 DOUBT = re.compile(
     r"\b(?:suppos\w*|assum\w*|hypothe\w*|imagin\w*|pretend\w*|what if|claim\w*"
     r"|would (?:get|imply|mean|follow|force|require|lead|say)|instead|rather than|wrong\w*|false\w*"
-    r"|fails?|incorrect\w*|mistak\w*|errors?|typo|absurd\w*|impossible|nonsense|contradict\w*|inconsistent|no solutions?|never|approximate\w*|approx|roughly|nearly"
+    r"|fails?|incorrect\w*|mistak\w*|errors?|typo|absurd\w*|impossible|nonsense|contradict\w*"
+    r"|inconsistent|no solutions?|never|approximate\w*|approx|roughly|nearly"
     r"|almost|close to|estimate\w*|round(?:ed|s|ing)?|truncat\w*|overflow\w*|o['’]clock)\b"
     r"|n['’]t\b|\?|≠|\\neq?\b|\\not\b|[✗✘❌]",
     re.IGNORECASE,
@@ -40,16 +41,18 @@ DOUBT = re.compile(
 # The same, of words that must stand close to it.
 VAGUE = re.compile(
     r"\b(?:if|whether|unless|not|cannot|should|could|might|about|around|thinks?|thought|guess\w*"
-    r"|believe\w*|say|said|label\w*|denot\w*|write|written|code\w*|version|score\w*|ratio|odds"
+    r"|believe\w*|label\w*|denot\w*|write|written|code\w*|version|score\w*|ratio|odds"
     r"|too \w+)\b",
     re.IGNORECASE,
 )
+SAID = re.compile(r"\b(?:says?|said|wrote|heard|recall|remember)\b", re.IGNORECASE)
 # In the next sentence or the next turns: what was said is wrong.
 CORRECTION = re.compile(
     r"\b(?:wrong\w*|incorrect\w*|mistak\w*|errors?|oops|wait|hold on|actually|sorry|slip\w*|i mean"
     r"|meant|corrected|correction|not (?:quite|right|correct|true|possible|equal|so)|false"
-    r"|impossible|contradict\w*|absurd\w*|nonsense|no solutions?|inconsistent|should (?:be|have been)"
-    r"|re-?check|double-check|careful|hmm+|fallacy|paradox\w*|never|fails?|disagree|are you sure|off by|typo"
+    r"|impossible|contradict\w*|absurd\w*|nonsense|no solutions?|inconsistent"
+    r"|should (?:be|have been)|re-?check|double-check|careful|hmm+|fallacy|paradox\w*|never|fails?"
+    r"|disagree|are you sure|off by|typo"
     r"|(?:is|was|does|do|did|are|can|could|should)n['’]t|redo|recompute|recalculate)\b"
     r"|(?:^|[\s*>])no[,.!:;—-]|[✗✘❌]",
     re.IGNORECASE,
@@ -68,8 +71,9 @@ ABSURD = re.compile(
 MODULUS = re.compile(
     r"\bmod(?:ul[aeiou]\w*)?\b|\\[bp]?mod\b|≡|\\equiv\b|\bcongruen\w+|\bresidue|\bclock|o['’]clock"
     r"|\bbinary\b|\bhexa?decimal|\bhex\b|\boctal\b|\bternary\b|\bbase[- ](?:\$?\d|two|three|four"
-    r"|five|six|seven|eight|nine|twelve|sixteen|\$?b\b)|\bxor\b|\\oplus|⊕|\bboolean\b|\bfinite field"
-    r"|\\mathbb\s*\{?[ZF]\}?\s*_|\\mathbb\s*\{?Z\}?\s*/|\bGF\(|\bcharacteristic (?:\d|two|p)\b"
+    r"|five|six|seven|eight|nine|twelve|sixteen|\$?b\b)|\bxor\b|\\oplus|⊕|\bboolean\b"
+    r"|\bfinite field|\\mathbb\s*\{?[ZF]\}?\s*_|\\mathbb\s*\{?Z\}?\s*/|\bGF\("
+    r"|\bcharacteristic (?:\d|two|p)\b"
     r"|\bwrap\w* around|\btropical\b|\bmidnight\b|\bweekday|\bnim\b|\bbitwise\b",
     re.IGNORECASE,
 )
@@ -96,7 +100,7 @@ class Surroundings:
             or has_any(self.moduli, start - MODULUS_BEFORE, end + MODULUS_BEHIND)
             or has_any(self.assumptions, start - PROOF, start)
             or has_any(self.absurdities, end, end + PROOF)
-            or is_doubted(self.text, start, end)
+            or is_doubted(self.text, equality)
             or any(corrects(reply, equality) for reply in self.find_replies(end))
         )
 
@@ -128,13 +132,14 @@ def has_any(places: Sequence[int], start: int, end: int) -> bool:
     return number < len(places) and places[number] < end
 
 
-def is_doubted(text: str, start: int, end: int) -> bool:
+def is_doubted(text: str, equality: Equality) -> bool:
     """Whether the sentence doubts what it says, or the next one takes it back."""
-    before, behind, following = split_sentences(text, start, end)
+    before, behind, following = split_sentences(text, equality.start, equality.end)
     return (
         any(DOUBT.search(part) for part in (before, behind))
         or any(VAGUE.search(part) for part in (before[-CLOSE:], behind[:CLOSE]))
-        or CORRECTION.search(following) is not None
+        or SAID.search(before[-CLOSE:]) is not None
+        or any(corrects(part, equality) for part in (behind, following))
     )
 
 

@@ -5,6 +5,7 @@ One search for relations with a number on either side; all else of a text is nev
 
 import re
 from collections.abc import Iterator, Sequence
+from string import ascii_letters
 from typing import NamedTuple
 
 from udfs.text.math_spans import Span
@@ -12,10 +13,11 @@ from udfs.text.math_spans import Span
 PIECE = 1_000  # characters of a sentence on either side of a relation; longer ones are left out
 
 MATH = frozenset({"inline_math", "display_math", "environment"})
-GAP = r"(?:[\s&~$*_)}\]]|\\[,;!: ]|\\(?:right|quad)\b)"
+GAP = r"(?:[\s&~$*_)}\]]|\\[,;!: ]|\\(?:right|quad|[bB]igg?r?)\b)"
 # A relation with something like a number on its right...
 RELATION = re.compile(
-    r"(?:=|[≈≃]|\\(?:approx|simeq)(?![A-Za-z]))(?:[\s&~*_({\[]|\\[,;!: ])*+(?=[\d\\$€£√π.+−-])"  # noqa: RUF001 (the minus sign)
+    r"(?:=|[≈≃]|\\(?:approx|simeq)(?![A-Za-z]))"
+    r"(?:[\s&~*_({\[]|\\[,;!: ])*+(?=[\d\\$€£√π.+\u2212-])"
 )
 # ... and something like one on its left, or a word, which may be a unit.
 LEFT = re.compile(r"(?:[\d!%°.…π²³]|[\d}][ ~]?[^\W\d_/]{1,14}|dots|pi|circ)" + GAP + r"*+$")
@@ -101,5 +103,5 @@ def cut_formula(text: str, span: Span) -> Piece:
 
 def is_algebra(before: str) -> bool:
     """Whether a letter is in the side before a relation: most formulas need not be read."""
-    side = SIDE_START.split(before)[-1]
+    side = SIDE_START.split(before)[-1].lstrip(ascii_letters)  # the end of a command, perhaps
     return LETTER.search(side) is not None and WORDY.search(side) is None

@@ -29,8 +29,8 @@ BLANK = (
 KINDS = {
     "number": NUMBER,
     # Words of prose that follow each other are one token, but for a unit's place behind a number.
-    "words": r"(?<!\d[ ])(?<!\d)(?:[^\W\d_]{2,} ){2,}+",
-    "word": r"(?:(?<=\d)/)?[^\W\d_]\w*+(?:['’-][^\W\d_]+)*(?:/[^\W\d_]+)?(?:\^[23](?!\d))?",
+    "words": r"(?<!\d[ ])(?<!\d)(?:[^\W\d_²³]{2,} ){2,}+",
+    "word": r"(?:(?<=\d)/)?[^\W\d_²³]\w*+(?:['’-][^\W\d_]+)*(?:/[^\W\d_]+)?(?:\^[23](?!\d))?",
     "equal": r"==?(?!>)",
     "stop": r"[,;:?](?=[\s\"'”’)*]|\\[ \\,;q]|$)|\.(?=[\s\"'”’)*]|$)",
     "plus": r"\+",
@@ -52,10 +52,10 @@ KINDS = {
     "emphasis": r"\*\*+|__+",
     "dots": r"\.\.\.+|[…⋯]|\\[lc]?dots[bcimo]?(?![A-Za-z])",
     "about": r"[≈≃∼≅]|\\(?:approx(?:eq)?|simeq|sim|doteq)(?![A-Za-z])",
-    "arrow": r"<?=>|<?-+>|<-+|[⇒→⟹⟶⇔↔↦⟺∴]|\\(?:implies|iff|to|mapsto|therefore|because|q?quad"
-    r"|(?:[Ll]ong)?(?:[Ll]eft)?[Rr]ightarrow|hspace\*?\{[^{}]{0,20}\})(?![A-Za-z])",
-    "relation": r"[!<>:/]=|[≠<>≤≥≡∈∝⩽⩾]|\\(?:neq?|l[et]q?|g[et]q?|[lg]eqslant|equiv|cong|in|ll|gg"
-    r"|not|propto)(?![A-Za-z])",
+    "arrow": r"<?=>|<?-+>|<-+|[⇒→⟹⟶⇔↔↦⟺∴]|\\(?:implies|iff|to|mapsto|therefore|because"
+    r"|q?quad|(?:[Ll]ong)?(?:[Ll]eft)?[Rr]ightarrow|hspace\*?\{[^{}]{0,20}\})(?![A-Za-z])",
+    "relation": r"[!<>:/]=|[≠<>≤≥≡∈∝⩽⩾]|\\(?:neq?|l[et]q?|g[et]q?|[lg]eqslant|equiv|cong|in|ll"
+    r"|gg|not|propto)(?![A-Za-z])",
     "factorial": r"!",
     "line": r"\n",
     "other": r"\\[A-Za-z]+|\\?.",
