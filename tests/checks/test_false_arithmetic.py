@@ -326,6 +326,53 @@ def test_what_is_doubted_assumed_or_taken_back_is_not_false(text: str, count: Co
     assert count(text)[1] == 0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "When $x = 2$, we get $f(2) - 1 = 6$.",
+        "$x = \\frac{3 \\pm 1}{2} = 5$",
+        "9 + 4 = 1 hour later",
+        "2 million * 3 = 6,000,000",
+        "$0.1\\overline{6} = \\frac16$",
+        "$\\lfloor 7/2 \\rfloor = 3$",
+        "$|-3| + 2 = 1$",
+        "$i^2 = -1$",
+        "$3 + 4i + 2 = 9$",
+        "$\\sin(30^\\circ) = 1/2$",
+        "$\\log_2 8 = 3$",
+        "$\\left[ \\frac{x^2}{2} \\right]_0^1 = \\frac{1}{2}$",
+        "$\\begin{vmatrix} 1 & 2 \\\\ 3 & 4 \\end{vmatrix} = -2$",
+        "3,5 + 2,5 = 6",
+        "$5P2 = 20$ and 5C2 = 10",
+        "3e8 = 300000000",
+        "10 // 3 = 3",
+        "7 % 3 = 1",
+        "0x10 = 16",
+        "$(101)_2 = 5$",
+        "20% off $50 = $40",
+        "$40 + 15% tip = $46",
+        "5 km = 5000 m",
+        "2 1/2 + 1 = 3 1/2",
+        "twenty-5 + 3 = 28",
+        "$R_2 - 2 R_1: 4 - 2 \\cdot 2 = 0$",
+        "1/6 (21) = 3.5",
+        "0.1 + 0.2 = 0.30000000000000004",
+        "3 000 + 200 = 3 200",
+        "In $F_7$: 3 + 5 = 1",
+        "4 rows of 6 = 24 chairs",
+        "there are 2 pairs of 3 = 6 in all",
+        "12 is 3 more than 9 = 3 * 3",
+        "1 << 3 = 8",
+        "$5!! = 15$",
+        "$\\pi(10) = 4$",
+        "$180° = \\pi$",
+        "$\\frac{1}{5} = 20$ percent",
+    ],
+)
+def test_what_looks_false_to_a_hasty_reader_is_not(text: str, count: Count) -> None:
+    assert count(text)[1] == 0
+
+
 LESSON = """\
 **Teacher:** How do we get the area of the garden?
 
@@ -558,7 +605,7 @@ def test_monsters_are_undecided_at_most(text: str, count: Count) -> None:
 )
 def test_a_megabyte_costs_no_more_than_its_first_equalities(piece: str, lesson: Style) -> None:
     dialogue = Dialogue(text=piece * (1_000_000 // len(piece)), source="", style=lesson)
-    assert dialogue.spans is not None
+    assert isinstance(dialogue.spans, list)  # found before the clock starts
     start = time.process_time()
 
     counts = false_arithmetic.count_truths(dialogue)

@@ -101,7 +101,8 @@ class Reader:
                 yield from self.close(token)
             else:
                 self.collect(token)
-        yield from self.close(Token("word", behind, 0, loose=True) if behind else None)
+        end = tokens[-1].start + len(tokens[-1].text) if tokens else 0
+        yield from self.close(Token("word", behind.strip(), end, loose=True) if behind else None)
 
     def ends_chain(self, token: Token, following: str) -> bool:
         """Whether a chain ends at this token."""
@@ -168,8 +169,9 @@ def trim_first(side: Side, said: list[str]) -> None:
     side.cut |= bool(said) and is_part(said)
     side.is_led = bool(said)
     if len(tokens) > 1 and tokens[0].kind in ("plus", "minus", "times", "over"):
-        # A sign or an asterisk of emphasis is tied to its number.
-        side.cut |= tokens[1].loose and (bool(said) or tokens[0].kind != "minus")
+        # A sign or an asterisk of emphasis is tied to its number, and not to what stands before.
+        is_sign = tokens[0].loose and not tokens[1].loose
+        side.cut |= not is_sign and (bool(said) or tokens[0].kind != "minus")
         if tokens[0].kind == "times":
             del tokens[0]
 
@@ -203,6 +205,8 @@ def trim_last(side: Side, end: Token | None) -> None:
         depth += {"open": -1, "close": 1}.get(tokens[-1].kind, 0)
         del tokens[-1]
     side.cut |= word in CUTS_BEHIND
+    if end is not None and word in MEASURES and tokens and tokens[-1].kind == "number":
+        tokens.append(end)  # $40 + 50 = 1.5$ hours
 
 
 def count_depth(side: Side) -> int:

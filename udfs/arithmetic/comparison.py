@@ -20,6 +20,7 @@ CONVERSIONS = frozenset(
     + [366, 1000, 1440, 1760, 3600, 5280, 10_000, 86_400, 10**6, 10**9]
     + [Fraction(ratio) for ratio in ("2.54", "1.6", "1.609", "2.2", "3.6")]
 )
+CYCLES = frozenset({7, 12, 24})  # 9 + 4 = 1 hour, on a clock
 # What a number is printed with: 1.8 \cdot 10^{19}, -3.5 km, 12%.
 PRINTED = frozenset(
     "number times power open close minus percent currency word degree".split()  # noqa: SIM905
@@ -153,6 +154,10 @@ def may_convert(left: Side, right: Side, readings: Sequence[tuple[Number, Number
         return True
     if not measures:
         return False
+    if measures & {"hour", "day", "month"} and any(
+        measure(a.value - b.value) in CYCLES for a, b in readings
+    ):
+        return True
     ratios = {a.value / Fraction(b.value) for a, b in readings if a.value and b.value}
     return any(r in CONVERSIONS or 1 / r in CONVERSIONS for r in ratios)
 

@@ -74,7 +74,7 @@ MODULUS = re.compile(
     r"|five|six|seven|eight|nine|twelve|sixteen|\$?b\b)|\bxor\b|\\oplus|⊕|\bboolean\b"
     r"|\bfinite field|\\mathbb\s*\{?[ZF]\}?\s*_|\\mathbb\s*\{?Z\}?\s*/|\bGF\("
     r"|\bcharacteristic (?:\d|two|p)\b"
-    r"|\bwrap\w* around|\btropical\b|\bmidnight\b|\bweekday|\bnim\b|\bbitwise\b",
+    r"|\bwrap\w* around|\btropical\b|\bmidnight\b|\bweekday|\bnim\b|\b[ZF]_\{?[\dpn]|\bbitwise\b",
     re.IGNORECASE,
 )
 # How a turn says what a value is instead.

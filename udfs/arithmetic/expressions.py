@@ -154,6 +154,8 @@ class _Parser:
         value = self.read_atom()
         while self.next.kind in ("factorial", "percent", "degree", "word"):
             token = self.take()
+            if token.kind == "factorial" and self.next.kind == "factorial":
+                raise UndecidableError  # 5!! is 5 * 3 * 1, or 120!
             if token.kind == "factorial":
                 value = numbers.factorial(value)
             elif token.kind == "percent":
