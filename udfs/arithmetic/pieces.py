@@ -21,6 +21,10 @@ RELATION = re.compile(
 )
 # ... and something like one on its left, or a word, which may be a unit.
 LEFT = re.compile(r"(?:[\d!%°.…π²³]|[\d}][ ~]?[^\W\d_/]{1,14}|dots|pi|circ)" + GAP + r"*+$")
+CLOSERS = " \t\r\n&$~*_)}]"  # what may stand between it and the relation
+# Commands that end a number or stand behind one.
+COMMANDS = ("dots", "pi", "circ", "right", "quad", "big", "bigg", "bigr", "biggr", "Big", "Bigr")
+NUMBER_ENDS = frozenset("0123456789!%°.…²³")
 # The cheap look at a formula's side: where it begins, a letter that is no command's, and commands
 # with words in them.
 SIDE_START = re.compile(
@@ -56,7 +60,7 @@ def find_pieces(text: str, spans: Sequence[Span]) -> Iterator[Piece]:
     covered, number = 0, 0
     for relation in RELATION.finditer(text):
         at = relation.start()
-        if at < covered or LEFT.search(text, max(0, at - NEAR), at) is None:
+        if at < covered or not follows_number(text, at):
             continue
         while number < len(spans) and spans[number].end <= at:
             number += 1
@@ -73,6 +77,16 @@ def find_pieces(text: str, spans: Sequence[Span]) -> Iterator[Piece]:
             covered = span.end if is_read or span.kind not in MATH else at + 1
             if is_read:
                 yield cut_formula(text, span)
+
+
+def follows_number(text: str, at: int) -> bool:
+    """Whether a number stands before a relation, or a word behind one; a quick look for most."""
+    tail = text[max(0, at - NEAR) : at].rstrip(CLOSERS)
+    last = tail[-1:]
+    if last in ascii_letters:
+        before = tail.rstrip(ascii_letters).rstrip(" ~")[-1:]
+        return before in NUMBER_ENDS or before == "}" or tail.endswith(COMMANDS)
+    return last in NUMBER_ENDS or LEFT.search(text, max(0, at - NEAR), at) is not None
 
 
 def cut_sentence(text: str, at: int, before: int, behind: int) -> Piece:
