@@ -42,6 +42,19 @@ def words(text: str) -> list[str]:
         "**Teacher (smiling):**",
         "**Teacher** (smiling):",
         "Teacher [at the board]:",
+        "**Teacher** *(smiling)*:",
+        "Teacher（smiling）\uff1a",
+        "Teacher\u00a0:",
+        "`Teacher`:",
+        "<b>Teacher:</b>",
+        "\\textbf{Teacher}:",
+        "【Teacher】\uff1a",
+        "(1) Teacher:",
+        "a) Teacher:",
+        "**1. Teacher:**",
+        "Turn 1 - Teacher:",
+        "👩\u200d🏫 Teacher:",
+        "**Teacher 🙂:**",
     ],
 )
 def test_a_label_in_any_dress_names_the_same_speaker(label: str) -> None:
@@ -56,7 +69,7 @@ def test_a_label_in_any_dress_names_the_same_speaker(label: str) -> None:
         "Student A",
         "Student 2",
         "Professor Smith",
-        "Dr. O'Neil",
+        "Dr O'Neil",
         "Jean-Luc",
         "Maria de la Cruz",
         "Problem Solver",
@@ -75,6 +88,23 @@ def test_a_label_in_any_dress_names_the_same_speaker(label: str) -> None:
 )
 def test_names_are_free_form(name: str) -> None:
     assert speakers(f"{name}: And now?") == [name.casefold()]
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("Lehrer:", "lehrer"),
+        ("Étudiant\u00a0:", "étudiant"),
+        ("E\u0301tudiant :", "étudiant"),
+        ("Profesor:", "profesor"),
+        ("学生\uff1a", "学生"),
+        ("老师（笑）\uff1a", "老师"),
+        ("【老师】", "老师"),
+        ("Учитель (смеётся):", "учитель"),
+    ],
+)
+def test_labels_may_be_in_any_language(label: str, name: str) -> None:
+    assert speakers(f"{label} 1 + 1?\n【学生】 2.")[:1] == [name]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +172,85 @@ def test_one_speaker_in_several_spellings_is_one() -> None:
     assert speakers(text) == ["student a"] * 3
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Student A", "student a"),
+        ("Student A", "Student A (laughing)"),
+        ("Student A", "Student-A"),
+        ("Student A", "Student_A"),
+        ("Student 1", "Student #1"),
+        ("Dr. Lee", "Dr Lee"),
+        ("Ms. O'Neil", "MS O’NEIL"),
+        ("Teacher", "\uff34eacher"),
+        ("Émilie", "E\u0301milie"),
+    ],
+)
+def test_two_spellings_are_one_speaker(one: str, other: str) -> None:
+    text = f"{one}: Hi.\n\nBen: Hi.\n\n**{other}**: And how?\n\nBen: Well."
+
+    assert len(set(speakers(text))) == 2
+    assert speakers(text)[0] == speakers(text)[2]
+
+
+@pytest.mark.parametrize(
+    "dress",
+    [
+        "[{}]",
+        "**[{}]**",
+        "**{}**",
+        "**{}**\n",
+        "**{}** (slowly)",
+        "## {}\n",
+        "{} -",
+        "{} \u2014",
+        "**{}** \u2013",
+        "【{}】",
+        "1. [{}]",
+    ],
+)
+def test_a_label_needs_no_colon_where_none_has_one(dress: str) -> None:
+    teacher, student = dress.format("Teacher"), dress.format("Student")
+    text = f"{teacher} One.\n\n{student} Two.\n\n{teacher} Three."
+
+    assert speakers(text) == ["teacher", "student", "teacher"]
+    assert words(text) == ["One.", "Two.", "Three."]
+
+
+def test_names_in_brackets_are_speakers_once_they_come_again() -> None:
+    assert speakers("[Ada] One.\n[Ben] Two.\n[Ada] Three.\n[Ben] Four.") == ["ada", "ben"] * 2
+    assert speakers("[Ada] One.\n[Ben] Two.") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**Primes** have two divisors.\n\n**Squares** have an odd number.\n\n**Primes** again.",
+        "[Note] One.\n[Hint] Two.\n[Note] Three.\n[Hint] Four.",
+        "**Teacher** is a profession.\n\nMany people like it.",
+        "- Addition - one.\n- Division - two.\nAddition - three.",
+        "```\n[Teacher] One.\n[Student] Two.\n```",
+    ],
+    ids=["terms", "notes", "one role", "list", "code"],
+)
+def test_without_a_colon_headings_and_terms_are_no_speakers(text: str) -> None:
+    assert speakers(text) == []
+
+
+def test_a_colon_decides_where_both_are() -> None:
+    text = "Ada: The roles?\n[Teacher] One.\n[Student] Two.\nBen: Two roles.\nAda: I see."
+
+    assert speakers(text) == ["ada", "ben", "ada"]
+
+
+def test_shares_and_alternation_can_be_read_off_the_turns() -> None:
+    text = "**Ada:** Four.\n\nBen: Eight.\n\n[ADA]: Six!"
+    turns = parse_turns(text)
+
+    assert [turn.end - turn.body_start for turn in turns] == [7, 8, 4]
+    assert [turn.speaker for turn in turns] == ["ada", "ben", "ada"]
+
+
 def test_text_may_follow_on_the_next_line() -> None:
     assert words("**Ada:**\nGood morning.\n\n**Ben:**\n\nGood morning.") == ["Good morning."] * 2
 
@@ -165,6 +274,10 @@ def test_text_before_the_first_label_belongs_to_nobody() -> None:
         "$$\nStudent: x\n$$",
         "\\[\nStudent: x\n\\]",
         "\\begin{align}\nStudent: x\n\\end{align}",
+        "```\n[Student] x\n**Student** y\n```",
+        "$f(\\text{Student: x})$",
+        "See `Student: x` here.",
+        "The formula $a$ of Student: x.",
     ],
 )
 def test_a_label_in_code_or_a_formula_is_none(block: str) -> None:
@@ -183,7 +296,20 @@ def test_nobody_speaks(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["**Ada:** ", "Ben: ", "1. Student A: ", "[X]:", "Proof: ", "\n", "\n\n", "$", "$$", "```\n"]
+    [
+        "**Ada:** ",
+        "Ben: ",
+        "1. Student A: ",
+        "[X]:",
+        "[Ada] ",
+        "**Teacher**",
+        "Proof: ",
+        "\n",
+        "\n\n",
+        "$",
+        "$$",
+        "```\n",
+    ]
 )
 
 

@@ -24,7 +24,10 @@ ROLES = read_words(
     étudiante professeur maître lehrer lehrerin schüler schülerin studentin dozent moderatorin
     profesor profesora maestro maestra alumno alumna estudiante entrevistador professore
     studente insegnante aluno aluna estudante учитель ученик студент студентка преподаватель
-    профессор эксперт
+    профессор эксперт вчитель учень nauczyciel nauczycielka uczeń uczennica učitel žák docent leraar
+    leerling lärare elev lærer opettaja oppilas öğretmen öğrenci tanár diák δάσκαλος
+    μαθητής 老师 老師 教师 教師 先生 学生 學生 同学 生徒 教授 专家 專家 主持人 嘉宾
+    선생님 교사 학생 교수 शिक्षक छात्र معلم طالب أستاذ
     """
 )
 
@@ -66,7 +69,7 @@ STRUCTURAL = read_words(
     therefore these they third thirdly this thus time tip tips title to today today's together
     tool topic total transcript transition true type unit units update url use uses using value
     values variables verification verify version warning we well what when where which while why
-    with yes http https dear ps nb fig eq ex def thm lem cor prop rem sol ans beweis beispiel
+    with yes http https dear ps nb eg ie fig eq ex def thm lem cor prop rem sol ans beweis beispiel
     lösung satz bemerkung aufgabe schritt fall hinweis anmerkung preuve démonstration exemple
     remarque théorème étape cas exercice demostración ejemplo solución teorema paso caso
     observación ejercicio demonstração доказательство пример решение теорема лемма замечание шаг

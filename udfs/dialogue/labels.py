@@ -15,23 +15,35 @@ LONGEST_ING_NAME = 6  # Ming, Xiping; longer ones are Expanding, Simplifying, an
 # Up to 80 characters before a line's first colon, ASCII's or the wide one, and what may close a
 # label after it. URLs (`https://`), ratios (`3:4`) and definitions (`x := 5`) are no labels.
 LINE_HEAD = re.compile(
-    r"^(?P<head>[^\n:\uff1a]{1,80})[:\uff1a](?P<close>[*_\]”\"]{1,4}|[ ]\*\*(?=\s)|)(?![\d/=:])",
+    r"^(?P<head>[^\n:\uff1a]{1,80})[:\uff1a]"
+    r"(?P<close>[*_\]”\"`】}]{1,4}|</(?:b|i|em|strong)>|[ ]\*\*(?=\s)|)(?![\d/=:])",
     re.MULTILINE,
 )
-# The parts of a head. No two neighbours share a character, blanks apart, and a head is short: no
-# line costs more than a few hundred steps.
+NUMBER = r"\(?\d{1,3}[.)]"
+ITEM = rf"(?: {NUMBER} | [a-z]\) | [-\u2013•+*] | \#{{1,6}} | [Tt]urn[ ]\d{{1,3}}[ ]?[-.] )"
+NAME = r"[^\W\d_] (?: [^*_\[\](){}$\\|<>=+/\"“”`\#,;!?%^~@【】（）] | _(?=\w) | \#(?=\d) )*"  # noqa: RUF001
+SHUT = r"(?: </(?:b|i|em|strong)> | [*_\]\"”`】}]{0,4} )"
+PICTURES = "\u2600-\u27bf\ufe0f\u200d\U0001f000-\U0001faff"
+# The parts of a head. Neighbours share blanks and emphasis at most, and a head is short: no line
+# costs more than some thousand steps.
 HEAD = re.compile(
-    r"""
+    rf"""
     [\s>]*
-    (?P<item> (?:\d{1,3}[.)] | [-\u2013•+*] | \#{1,6}) \s+ )?
-    (?P<open> [*_\["“]{0,4} )
-    (?P<name> [^\W\d_] [^*_\[\](){}$\\|<>=+/"“”`#,;!?%^~@]* )
-    (?P<shut> [*_\]"”]{0,4} ) \s*
-    (?P<aside> [(\[] [^()\[\]]* [)\]] )?
-    [*_\]"”\s]{0,5}
-    """,
+    (?P<item> {ITEM} \s+ )?
+    (?P<open> <(?:b|i|em|strong)> | \\textbf\{{ | [*_\["“`【]{{0,4}} )
+    (?P<number> {NUMBER} \s+ )?
+    (?: [{PICTURES}]{{1,8}} \s* )?
+    (?P<name> {NAME} )
+    (?P<shut> {SHUT} ) \s*
+    (?P<aside> [*_]{{0,3}} [(\[（] [^()\[\]（）]* [)\]）] )?
+    (?: {SHUT} | [*_\]"”\s]{{0,5}} )
+    """,  # noqa: RUF001
     re.VERBOSE,
 )
+CLOSERS = {"*": "*", "[": "]", "【": "】", "`": "`", "<": ">", "{": "}"}
+PICTURE = re.compile(f"[{PICTURES}]+")
+# What does not tell people apart in a name: full stops, `#`, and `-` or `_` before a single letter.
+UNHEARD = re.compile(r"\.(?!\w)|#|[-_](?=\w$)|_")
 
 
 class Label(NamedTuple):
@@ -51,16 +63,21 @@ def read_label(line: re.Match[str]) -> Label | None:
         return None
     opened, closed = parts["open"], parts["shut"] + line["close"] + line["head"][-1]
     # `**Note: all of this is bold**`: the bold is the sentence's, not a label's.
-    if ("*" in opened and "*" not in closed) or ("[" in opened and "]" not in closed):
+    if any(mark in opened and closer not in closed for mark, closer in CLOSERS.items()):
         return None
     raw = parts["name"].strip()
     body_start = line.end() if opened else line.start("close")
-    return Label(normalise_name(raw), raw, bool(parts["item"]), line.start(), body_start)
+    is_item = bool(parts["item"] or parts["number"])
+    return Label(normalise_name(raw), raw, is_item, line.start(), body_start)
 
 
 def normalise_name(name: str) -> str:
-    """One spelling for all of a speaker's: case, width and blanks do not tell people apart."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """One spelling for all of a speaker's.
+
+    Case, width, blanks, pictures and the full stop of `Dr.` do not tell people apart.
+    """
+    spelling = unicodedata.normalize("NFKC", PICTURE.sub("", name)).casefold()
+    return " ".join(UNHEARD.sub(" ", spelling.replace("\u2019", "'")).split())
 
 
 def is_role(name: str) -> bool:
@@ -76,6 +93,8 @@ def could_be_name(label: Label) -> bool:
     words = split_name(label.raw)
     if not 1 <= len(words) <= 5 or is_structural(label.name):
         return False
+    if "_" in label.raw or "#" in label.raw:
+        return False  # `Row_count:`, `Puzzle #3:`
     if has_wide_script(label.name):
         return len(label.name) <= 10  # Chinese and Japanese names and roles have 2 to 8 characters
     return all(is_capitalised(word) or word.casefold() in PARTICLES for word in words)

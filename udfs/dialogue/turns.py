@@ -4,7 +4,7 @@ A turn begins with a speaker's label at a line's start and lasts to the next one
 blank lines in between belong to it. Names are free-form, so the evidence decides: a role
 (`Student A`) is a speaker at once, a possible name as well unless it stands in a list
 (`1. Maria:`), where only a name that comes again is one; a name in lower case must be known
-already or be a role.
+already or be a role. Labels without a colon count only where none or one has one.
 """
 
 from bisect import bisect_right
@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from udfs.dialogue.bare_labels import find_bare_labels
 from udfs.dialogue.labels import LINE_HEAD, Label, could_be_name, is_role, is_structural, read_label
 from udfs.text.math_spans import Span, find_spans
 
 # A label inside one of these is a formula's or a program's. Not so formulas in the line: one that
 # would reach over a label is two sums of money.
 OPAQUE = frozenset({"display_math", "environment", "code_fence"})
+FEW = 2  # labels with a colon; fewer are no conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,10 @@ def find_labels(text: str, spans: Sequence[Span]) -> list[Label]:
     heads = (read_label(line) for line in LINE_HEAD.finditer(text))
     labels = list(_leave_out_spans((label for label in heads if label is not None), spans))
     speakers = find_speakers(labels)
-    return [label for label in labels if label.name in speakers]
+    spoken = [label for label in labels if label.name in speakers]
+    # Where colons make no conversation, other labels may.
+    bare = find_bare_labels(text) if len(spoken) < FEW else []
+    return list(_leave_out_spans(bare, spans)) or spoken
 
 
 def find_speakers(labels: Sequence[Label]) -> set[str]:
