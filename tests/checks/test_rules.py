@@ -38,9 +38,16 @@ def test_the_reason_words_are_the_contract() -> None:
         "role_names",
         "alternation",
         "preamble",
+        "meta_text",
         "refusal",
+        "prompt_leak",
         "latex_broken",
         "repetition",
+        "echo",
+        "new_numbers",
+        "lost_numbers",
+        "not_english",
+        "new_personal_data",
         "false_arithmetic",
         "contaminated",
         "contaminated_loose",
@@ -51,7 +58,17 @@ def test_the_reason_words_are_the_contract() -> None:
 def test_gates_and_tags_are_as_designed(rules: Rules) -> None:
     tags = {name for name in CHECKS if getattr(rules, name).action == "tag"}
 
-    assert tags == {"one_sided", "role_names", "alternation", "preamble", "contaminated_loose"}
+    assert tags == {
+        "one_sided",
+        "role_names",
+        "alternation",
+        "preamble",
+        "meta_text",
+        "new_numbers",
+        "lost_numbers",
+        "new_personal_data",
+        "contaminated_loose",
+    }
 
 
 def test_all_reasons_are_kept_in_order(judged: Judge) -> None:
@@ -159,13 +176,26 @@ ODD = st.sampled_from(
         "I'm sorry",
         "- ",
         "1. ",
+        "12,345.60",
+        "= 77",
+        "<|im_end|>",
+        "ada@b.co",
+        "+49 30 123456",
+        "1::",
+        "the text above ",
+        "【Ada】",
+        "[Teacher] ",
+        "\u0664",
+        "\u00b2",
+        "the angle of a side is what the line has and then some ",
     ]
 )
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    text=st.lists(ODD | st.text(max_size=6), max_size=40).map("".join), source=st.text(max_size=20)
+    text=st.lists(ODD | st.text(max_size=6), max_size=40).map("".join),
+    source=st.lists(ODD | st.text(max_size=6), max_size=20).map("".join),
 )
 def test_no_check_raises_or_gives_a_value_that_is_no_number(
     text: str, source: str, rules: Rules, lesson: Style
@@ -198,6 +228,19 @@ def test_no_check_raises_or_gives_a_value_that_is_no_number(
         "sure ",
         "aaaa",
         "1. ",
+        "12,345.6 ",
+        "= 77 and 78 ",
+        "a@b.co ",
+        "+49 30 123456 ",
+        "81.2.69.142 ",
+        "1::2",
+        "<|im_end|>",
+        "### Response\n",
+        "the text above ",
+        "[Ada] \n",
+        "**Teacher** \n",
+        "学生",
+        "the angle of a side is what the line has and then some ",
     ],
 )
 def test_work_grows_no_faster_than_the_text(piece: str, rules: Rules, lesson: Style) -> None:
@@ -226,7 +269,10 @@ def count_calls(function: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize(
     "piece",
-    ["$", "\\left", "i can't ", "the text does not ", "*", "a ", "[", "1. ", "\n\n", "Ada: "],
+    [
+        *("$", "\\left", "i can't ", "the text does not ", "*", "a ", "[", "1. ", "\n\n", "Ada: "),
+        *("77 ", "a@b.co ", "1:", "[Ada] "),
+    ],
 )
 def test_a_megabyte_of_anything_is_judged(piece: str, rules: Rules, lesson: Style) -> None:
     text = piece * (1_000_000 // len(piece))

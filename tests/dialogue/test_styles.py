@@ -187,4 +187,9 @@ def test_a_folder_without_styles_is_an_error(tmp_path: Path):
 def test_style_files_hold_no_key_twice_as_text(style: Style):
     raw = tomllib.loads((PROMPTS / f"{style.name}.toml").read_text(encoding="utf-8"))
 
-    assert set(raw) == set(Style.model_fields)
+    required = {name for name, field in Style.model_fields.items() if field.is_required()}
+    assert required <= set(raw) <= set(Style.model_fields)
+
+
+def test_a_style_wants_no_quotes_unless_it_says_so(tmp_path: Path):
+    assert not load_style(write_style(tmp_path)).quotes_source

@@ -1,22 +1,23 @@
 """What a check sees and what it answers."""
 
-import re
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from udfs.checks.source import WORD, Source, read_source
 from udfs.contamination.stream import Stream, read_stream
 from udfs.dialogue.styles import Style
 from udfs.dialogue.turns import Turn, parse_turns
 from udfs.text.math_spans import Span, find_spans
+from udfs.text.numbers import find_numbers, leave_out_lists
 
 Action = Literal["gate", "tag", "off"]
 Value = bool | int | float | str
 V = TypeVar("V")
-
-WORD = re.compile(r"\w+")
 
 
 class Limits(BaseModel):
@@ -74,9 +75,34 @@ class Dialogue:
         return self.text.lower().replace("\u2019", "'")
 
     @cached_property
+    def prose(self) -> str:
+        """The text without formulas, code, tables and labels."""
+        return mask(self.text, self.spans, self.turns)
+
+    @cached_property
+    def prose_lower(self) -> str:
+        """The prose in lower case, for looking up words and phrases."""
+        return self.prose.lower()
+
+    @cached_property
     def prose_words(self) -> list[str]:
-        """The words of the prose in lower case: no formulas, no code, no labels."""
-        return WORD.findall(mask(self.text, self.spans, self.turns).lower())
+        """The words of the prose in lower case."""
+        return WORD.findall(self.prose_lower)
+
+    @cached_property
+    def spoken(self) -> str:
+        """The text without labels, URLs and numbers of lists: where numbers mean something."""
+        return leave_out_lists(mask(self.text, [], self.turns))
+
+    @cached_property
+    def numbers(self) -> dict[str, None]:
+        """The distinct numbers of the text, in the order in which they appear first."""
+        return find_numbers(self.spoken)
+
+    @property
+    def chunk(self) -> Source:
+        """The source and what is found in it."""
+        return read_source(self.source)
 
     @cached_property
     def streams(self) -> dict[str, Stream]:
@@ -91,6 +117,16 @@ class Finding(Generic[V]):
 
     values: V
     reason: str | None = None
+
+
+def read_ngrams(words: Sequence[str], n: int) -> Iterator[tuple[str, ...]]:
+    """All runs of `n` words, none if there are fewer."""
+    return zip(*(words[start:] for start in range(n)), strict=False)
+
+
+def has_run(words: Iterable[str], known: AbstractSet[str], n: int) -> bool:
+    """Whether `n` words in a row are all known: much faster than comparing n-grams."""
+    return b"\1" * n in bytes(map(known.__contains__, words))
 
 
 def mask(text: str, spans: list[Span], turns: tuple[Turn, ...]) -> str:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from udfs.checks import base
+from udfs.checks.source import FORMULAS
 from udfs.text.math_spans import Span, find_spans
 
 REASON = "latex_broken"
 
-FORMULAS = frozenset({"inline_math", "display_math", "environment"})
 LEFT = re.compile(r"\\left(?![A-Za-z])")
 RIGHT = re.compile(r"\\right(?![A-Za-z])")
 ENVIRONMENT = re.compile(r"\\(begin|end)[ ]?\{([A-Za-z]{1,40}\*?)\}")
@@ -50,7 +50,7 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject a text with more errors than its source and the limit allow."""
     errors = count_errors(dialogue.text, dialogue.spans)
     # Most texts have none: then the source need not be scanned.
-    allowed = count_errors(dialogue.source, find_spans(dialogue.source)) if errors else 0
+    allowed = count_errors(dialogue.source, dialogue.chunk.spans) if errors else 0
     values = Values(errors, max(0, errors - allowed))
     found = values.extra_latex_errors > limits.max_extra_errors
     return base.Finding(values, REASON if found else None)

@@ -86,7 +86,7 @@ def measure_duplicates(words: list[str], n: int) -> tuple[float, int]:
     total = len(words) - n + 1
     if total <= 0:
         return 0.0, 0
-    distinct = len(set(zip(*(words[i:] for i in range(n)), strict=False)))
+    distinct = len(set(base.read_ngrams(words, n)))
     return 1 - distinct / total, total
 
 

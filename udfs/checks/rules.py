@@ -16,12 +16,19 @@ from udfs.checks import (
     alternation,
     contaminated,
     contaminated_loose,
+    echo,
     engine_status,
     false_arithmetic,
     latex_broken,
+    lost_numbers,
+    meta_text,
+    new_numbers,
+    new_personal_data,
     no_dialogue,
+    not_english,
     one_sided,
     preamble,
+    prompt_leak,
     refusal,
     repetition,
     role_names,
@@ -61,9 +68,16 @@ CHECKS: Mapping[str, Check] = {
         role_names,
         alternation,
         preamble,
+        meta_text,
         refusal,
+        prompt_leak,
         latex_broken,
         repetition,
+        echo,
+        new_numbers,
+        lost_numbers,
+        not_english,
+        new_personal_data,
         false_arithmetic,
         contaminated,
         contaminated_loose,
@@ -84,9 +98,16 @@ class Rules(BaseModel):
     role_names: checks.role_names.Limits
     alternation: checks.alternation.Limits
     preamble: checks.preamble.Limits
+    meta_text: checks.meta_text.Limits
     refusal: checks.refusal.Limits
+    prompt_leak: checks.prompt_leak.Limits
     latex_broken: checks.latex_broken.Limits
     repetition: checks.repetition.Limits
+    echo: checks.echo.Limits
+    new_numbers: checks.new_numbers.Limits
+    lost_numbers: checks.lost_numbers.Limits
+    not_english: checks.not_english.Limits
+    new_personal_data: checks.new_personal_data.Limits
     false_arithmetic: checks.false_arithmetic.Limits
     contaminated: checks.contaminated.Limits
     contaminated_loose: checks.contaminated_loose.Limits

@@ -6,6 +6,7 @@ listed is what looks like a label and is none (`Proof:`), and words that only pe
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from udfs.dialogue.label_words import PARTICLES, ROLES, STRUCTURAL
@@ -58,19 +59,36 @@ class Label(NamedTuple):
 
 def read_label(line: re.Match[str]) -> Label | None:
     """The possible label in a line's head, None where its shape is not one's."""
-    parts = HEAD.fullmatch(line["head"])
+    name = read_head(line["head"], line["close"] + line["head"][-1])
+    if name is None:
+        return None
+    body_start = line.end() if name.is_opened else line.start("close")
+    return Label(normalise_name(name.raw), name.raw, name.is_item, line.start(), body_start)
+
+
+class Head(NamedTuple):
+    """A name as it is written, and how it is set."""
+
+    raw: str
+    is_item: bool
+    is_opened: bool
+
+
+@lru_cache(maxsize=4096)
+def read_head(head: str, closed: str) -> Head | None:
+    """The name in a head; a dialogue's few labels come again and again."""
+    parts = HEAD.fullmatch(head)
     if parts is None:
         return None
-    opened, closed = parts["open"], parts["shut"] + line["close"] + line["head"][-1]
+    opened, closed = parts["open"], parts["shut"] + closed
     # `**Note: all of this is bold**`: the bold is the sentence's, not a label's.
     if any(mark in opened and closer not in closed for mark, closer in CLOSERS.items()):
         return None
-    raw = parts["name"].strip()
-    body_start = line.end() if opened else line.start("close")
     is_item = bool(parts["item"] or parts["number"])
-    return Label(normalise_name(raw), raw, is_item, line.start(), body_start)
+    return Head(parts["name"].strip(), is_item, bool(opened))
 
 
+@lru_cache(maxsize=4096)
 def normalise_name(name: str) -> str:
     """One spelling for all of a speaker's.
 
@@ -128,4 +146,4 @@ def is_capitalised(word: str) -> bool:
 
 def has_wide_script(name: str) -> bool:
     """Whether a name is written in Chinese, Japanese or Korean letters, without blanks."""
-    return "\u3040" <= name[0] <= "\ud7ff" and " " not in name
+    return "\u3040" <= name[:1] <= "\ud7ff" and " " not in name

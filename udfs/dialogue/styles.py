@@ -21,6 +21,9 @@ class Style(BaseModel):
     min_turns: int = Field(ge=1, description="fewer turns are no dialogue of this style")
     opening: str = Field(description="first speaker's label, for models that need a start")
     instruction: str = Field(min_length=1, description="what is asked of the model, in full")
+    quotes_source: bool = Field(
+        default=False, description="whether the page's own sentences are wanted, word for word"
+    )
 
 
 def load_style(path: Path) -> Style:

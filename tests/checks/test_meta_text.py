@@ -1,0 +1,68 @@
+"""Speakers who talk about the text they were made from."""
+
+from collections.abc import Callable
+
+import pytest
+
+from udfs.checks.rules import Verdict
+
+Judge = Callable[..., Verdict]
+LESSON = """\
+**Teacher:** {} What is the sum of the angles in a triangle?
+
+**Student:** Two right angles, as we saw with the parallel line.
+
+**Teacher:** And in a square?
+
+**Student:** A square is two triangles, so it must be four.
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The text above is about angles.",
+        "Let us look at the above text.",
+        "As the document says, angles add up.",
+        "According to the passage, angles add up.",
+        "This is mentioned in the text.",
+        "In this conversation we talk about angles.",
+        "This passage explains angles.",
+        "The text doesn't say why.",
+        "The text doesn\u2019t say why.",
+        "The page only states the result.",
+        "In this article we add angles.",
+        "The provided text is short.",
+        "You know the text that you gave me.",
+    ],
+)
+def test_talk_about_the_text_is_tagged(line: str, judged: Judge) -> None:
+    verdict = judged(LESSON.format(line))
+
+    assert (verdict.reasons, verdict.tags) == ((), ("meta_text",))
+    assert verdict.values["meta_phrases"] == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The pattern occurs twice in the text, at the first and the third place.",
+        "The given text has a hundred letters, the pattern two.",
+        "Each word of the document counts once.",
+        "Turn the page, please.",
+        "The diagram above shows it.",
+        "As the theorem says, angles add up.",
+        "We pass to the limit, a passage to infinity.",
+        "In our discussion of lines we saw it.",
+        "Let $x_{\\text{above}}$ be the text.",
+        "`the text above` is a string.",
+    ],
+)
+def test_texts_and_pages_may_be_the_subject(line: str, judged: Judge) -> None:
+    assert judged(LESSON.format(line)).tags == ()
+
+
+def test_each_phrase_counts(judged: Judge) -> None:
+    line = "The text above says it, as the passage states."
+
+    assert judged(LESSON.format(line)).values["meta_phrases"] == 2
