@@ -103,3 +103,11 @@ def test_a_piece_of_a_chat_template_leaks(piece: str, judged: Judge) -> None:
 )
 def test_brackets_and_bars_of_mathematics_are_no_template(line: str, judged: Judge) -> None:
     assert judged(f"{LESSON}\n{line}").values["template_pieces"] == 0
+
+
+def test_turns_of_three_dots_are_the_instructions_example(judged: Judge) -> None:
+    silence = "\n**Teacher:** ...\n\n**Student:** \u2026\n"
+
+    assert judged(LESSON + silence).values["placeholder_turns"] == 2
+    assert "prompt_leak" not in judged(LESSON + silence).reasons
+    assert "prompt_leak" in judged(LESSON + silence * 2).reasons

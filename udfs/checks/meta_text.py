@@ -24,18 +24,19 @@ SAYS = (
 GAVE = r"(?:you|i)(?:['\u2019]ve)? (?:gave|given|shared)"
 TOLD = r"(?:stated|mentioned|described|explained|discussed|provided|presented|written)"
 META = re.compile(
-    rf"\b{THING} (?:above|provided|{SAYS}|(?:that )?{GAVE})\b"
+    rf"\b{THING} (?:above|below|provided|{SAYS}|(?:that )?{GAVE})\b"
     rf"|\b(?:above|provided) {THING}\b|\b(?:given|original|preceding) {WRITING}\b"
     rf"|\b(?:according to|{TOLD} (?:in|by)|based on) (?:the|this) {THING}\b"
     rf"|\bin (?:the|this) {WRITING}\b"
-    r"|\b(?:in|of|this is) (?:this|our) (?:conversation|dialogue|role-?play)\b"
+    r"|\b(?:in|of) (?:this|our) (?:conversation|dialogue|role-?play)\b"
+    r"|\bthis is an? (?:conversation|dialogue)\b|\b(?:first|second|other) speaker\b"
 )
 
 
 # One of these is in every phrase; most dialogues have none outside of formulas.
 HINTS = (
     *("text", "page", "paragraph", "material", "passage", "document", "excerpt", "snippet"),
-    *("article", "conversation", "dialogue", "role"),
+    *("article", "conversation", "dialogue", "role", "speaker"),
 )
 
 

@@ -2,7 +2,8 @@
 
 Sources: the style's own instruction, in runs of words that nobody hits upon by chance; the tokens
 of widespread chat templates (`udfs.dialogue.control_tokens`); the headings and first sentences of
-widespread instruction data. What the source has itself is no leak.
+widespread instruction data; and turns of `...`, which the prompts show and a small model copied.
+What the source has itself is no leak.
 """
 
 import re
@@ -25,29 +26,44 @@ TEMPLATE_LINES = re.compile(
     r"|You(?<!\wYou) are an? helpful\b[\w ,]{0,40}\bassistant\b"
     r"|Below(?<!\wBelow) is an instruction that describes a task\b"
 )
+PLACEHOLDERS = frozenset({"...", "\u2026"})
+LONGEST_PLACEHOLDER = 20  # characters, blank space included
 
 
 class Limits(base.Limits):
-    """`ngram`: so many words of the instruction in a row are a leak."""
+    """`ngram`: so many words of the instruction in a row are a leak; `max_placeholders`: turns of
+    three dots that may pass.
+    """
 
     ngram: int = Field(ge=2)
+    max_placeholders: int = Field(ge=0)
 
 
 @dataclass(frozen=True)
 class Values:
     """`leaked_ngrams`: distinct n-grams of the instruction in the text that the source has not;
-    `template_pieces`: pieces of chat templates that the source has not.
+    `template_pieces`: pieces of chat templates that the source has not; `placeholder_turns`: turns
+    of three dots, as instructions show them.
     """
 
     leaked_ngrams: int
     template_pieces: int
+    placeholder_turns: int
 
 
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject a text with a piece of its prompt."""
-    leaked = find_leaked(dialogue, limits.ngram)
-    values = Values(len(leaked), count_template_pieces(dialogue))
-    return base.Finding(values, REASON if leaked or values.template_pieces else None)
+    values = Values(
+        len(find_leaked(dialogue, limits.ngram)),
+        count_template_pieces(dialogue),
+        count_placeholders(dialogue),
+    )
+    found = (
+        values.leaked_ngrams > 0
+        or values.template_pieces > 0
+        or values.placeholder_turns > limits.max_placeholders
+    )
+    return base.Finding(values, REASON if found else None)
 
 
 def find_leaked(dialogue: base.Dialogue, n: int) -> frozenset[tuple[str, ...]]:
@@ -78,3 +94,10 @@ def find_template_pieces(text: str) -> list[str]:
     """All pieces of chat templates in a text."""
     lines = TEMPLATE_LINES.findall(text)
     return CONTROL_TOKEN_PATTERN.findall(text) + [line.strip() for line in lines]
+
+
+def count_placeholders(dialogue: base.Dialogue) -> int:
+    """Turns of three dots and nothing else."""
+    text = dialogue.text
+    short = (t for t in dialogue.turns if t.end - t.body_start <= LONGEST_PLACEHOLDER)
+    return sum(text[t.body_start : t.end].strip() in PLACEHOLDERS for t in short)
