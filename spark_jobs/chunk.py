@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.core.chunker import active_chunker
+from spark_jobs.core.chunker import active_chunker, read_chunks
 from spark_jobs.core.console import say
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.tables import CHUNKS, DOCUMENTS, arrow_schema, place_columns
@@ -19,15 +19,15 @@ def run(run: Run) -> Result:
     limit = run.settings.chunk.max_tokens
     say(f"chunk: at most {limit} tokens each")
     made = PageChunker(chunker.tokenizer, limit, chunker.chunker_id, arrow_schema(MADE_COLUMNS))
-    before = count_chunks(run, chunker.chunker_id)
+    before = read_chunks(run.warehouse, chunker.chunker_id).count()
     run.warehouse.append(chunk_pages(run, made), CHUNKS)
-    chunks = count_chunks(run, chunker.chunker_id)
+    chunks = read_chunks(run.warehouse, chunker.chunker_id).count()
     return {"chunks": chunks, "new": chunks - before}
 
 
 def chunk_pages(run: Run, chunker: PageChunker) -> DataFrame:
     """Chunk rows of the pages that have none of this chunker, in bucket order."""
-    known = run.warehouse.read(CHUNKS).where(F.col("chunker_id") == chunker.chunker_id)
+    known = read_chunks(run.warehouse, chunker.chunker_id)
     pages = run.warehouse.read(DOCUMENTS).join(known, "doc_id", "left_anti")
     made = pages.select("doc_id", "text").mapInArrow(chunker.chunk_batches, MADE_SCHEMA)
     placed = made.select(
@@ -36,8 +36,3 @@ def chunk_pages(run: Run, chunker: PageChunker) -> DataFrame:
         F.lit(run.started_at).alias("created_at"),
     ).withColumns(place_columns(run.settings.tables.slices))
     return placed.repartition("slice").sortWithinPartitions("slice", "bucket")
-
-
-def count_chunks(run: Run, chunker_id: str) -> int:
-    """Chunks that the configured chunker has made so far."""
-    return run.warehouse.read(CHUNKS).where(F.col("chunker_id") == chunker_id).count()

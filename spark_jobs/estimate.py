@@ -25,9 +25,10 @@ STRATA = 10  # of a pilot, by the length of the chunk: what a dialogue costs goe
 def run(run: Run) -> Result:
     """Measure first if asked to, then say what the rest will take."""
     specs, plan = choose_specs(run.settings), make_plan(run.settings.engine)
+    chunker_id = active_chunker(run.settings.chunk).chunker_id
     if run.settings.estimate.pilot:
-        run_pilot(run, specs, plan)
-    wanted = look_up_wanted(run, list(specs))
+        run_pilot(run, specs, plan, chunker_id)
+    wanted = look_up_wanted(run, list(specs), chunker_id)
     pending, evidence = count_pending(wanted, specs), read_evidence(wanted, specs)
     cluster = plan_cluster(run, plan)
     size = {"engines": cluster.engines, "gpus": cluster.gpus}
@@ -40,11 +41,10 @@ def run(run: Run) -> Result:
     return describe(styles, total, cluster)
 
 
-def run_pilot(run: Run, specs: Specs, plan: EnginePlan) -> None:
+def run_pilot(run: Run, specs: Specs, plan: EnginePlan, chunker_id: str) -> None:
     """Generate the dialogues of some pending chunks, short and long ones alike."""
-    chunker_id = active_chunker(run.settings.chunk).chunker_id
     with open_spool(run, list(specs), chunker_id) as spool:
-        wanted = look_up_wanted(run, list(specs))
+        wanted = look_up_wanted(run, list(specs), chunker_id)
         chosen = choose_pilot(wanted, run.settings.estimate.pilot)
         say(f"estimate: a pilot of {len(chosen)} chunks")
         generate(replace(wanted, only=chosen), specs, plan, spool)

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from spark_jobs.core.benchmarks import load_rules
-from spark_jobs.core.chunker import active_chunker
+from spark_jobs.core.chunker import active_chunker, read_chunks
 from spark_jobs.core.console import say, show_table
 from spark_jobs.core.engine import known_styles
 from spark_jobs.core.runs import Result, Run
@@ -100,16 +100,11 @@ def accepted_dialogues(run: Run, rules: str) -> DataFrame:
         "slice", "style", "bucket", *ATTEMPT_KEY, "preamble_length", "rules_id", "tags"
     )
     joined = read_dialogues(run).join(accepted, ["slice", "style", "bucket", *ATTEMPT_KEY])
-    joined = keep_newest_wording(run, joined.join(active_chunks(run), ["slice", "chunk_id"]))
+    chunks = read_chunks(run.warehouse, active_chunker(run.settings.chunk).chunker_id)
+    of_chunker = joined.join(chunks.select("slice", "chunk_id"), ["slice", "chunk_id"])
     body = F.substring("text", F.col("preamble_length") + 1, F.length("text"))
-    return joined.withColumn("text", body).select(*(name for name, _, _ in DIALOGUES.columns))
-
-
-def active_chunks(run: Run) -> DataFrame:
-    """The chunks of the active chunker, by slice and id."""
-    chunker_id = active_chunker(run.settings.chunk).chunker_id
-    chunks = run.warehouse.read(CHUNKS).where(F.col("chunker_id") == chunker_id)
-    return chunks.select("slice", "chunk_id")
+    newest = keep_newest_wording(run, of_chunker)
+    return newest.withColumn("text", body).select(*(name for name, _, _ in DIALOGUES.columns))
 
 
 def keep_newest_wording(run: Run, dialogues: DataFrame) -> DataFrame:

@@ -39,7 +39,7 @@ def run(run: Run) -> Result:
     plan = make_plan(run.settings.engine)
     chunker_id = active_chunker(run.settings.chunk).chunker_id
     with open_spool(run, list(specs), chunker_id) as spool:
-        return generate(look_up_wanted(run, list(specs)), specs, plan, spool)
+        return generate(look_up_wanted(run, list(specs), chunker_id), specs, plan, spool)
 
 
 def generate(wanted: Wanted, specs: Specs, plan: EnginePlan, spool: str) -> Result:

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs import chunk, generate, ingest
 from spark_jobs.core import breaker
+from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.pending import look_up_wanted
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DOCUMENTS, SPECS
 from spark_jobs.core.waves import count_requests
@@ -225,7 +226,8 @@ def test_a_run_whose_dialogues_go_bad_stops_and_keeps_what_it_has(
     kept = run.warehouse.read(ATTEMPTS).count() - asked
     assert 8 <= kept == len(engine.requests) - asked < 120
     specs = [row["spec_id"] for row in run.warehouse.read(SPECS).collect()]
-    assert count_requests(look_up_wanted(run, specs).count()) == 120 - kept
+    chunker_id = active_chunker(run.settings.chunk).chunker_id
+    assert count_requests(look_up_wanted(run, specs, chunker_id).count()) == 120 - kept
 
 
 def test_specs_hold_the_exact_words(prepare: Callable[..., Any]) -> None:

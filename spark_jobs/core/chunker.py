@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
 from spark_jobs.core.engine import EMBEDDED_TOKENIZER, models_folder
 from spark_jobs.core.settings import EMBEDDED, Chunk
+from spark_jobs.core.tables import CHUNKS, Warehouse
 from udfs.errors import UsageError
 from udfs.text.chunking import chunker_id
 from udfs.text.tokens import TokenCounter, read_tokenizer
@@ -28,3 +32,8 @@ def active_chunker(settings: Chunk) -> Chunker:
     except (OSError, ValueError) as error:
         raise UsageError(f"chunk.tokenizer: {error}") from error
     return Chunker(tokenizer, chunker_id(counter, settings.max_tokens))
+
+
+def read_chunks(warehouse: Warehouse, chunker_id: str) -> DataFrame:
+    """What one chunker has made so far."""
+    return warehouse.read(CHUNKS).where(F.col("chunker_id") == chunker_id)

@@ -10,7 +10,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.core.bits import collect_bits, has_bit, lacks_any
-from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.runs import Run
 from spark_jobs.core.settings import Generate
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DOCUMENTS
@@ -166,12 +165,12 @@ def group_slices(chunks: Mapping[int, int]) -> list[list[int]]:
     return groups
 
 
-def look_up_wanted(run: Run, spec_ids: Sequence[str]) -> Wanted:
+def look_up_wanted(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Wanted:
     """What a run wants, as the tables are now."""
     wanted = Wanted(
         run=run,
         spec_ids=tuple(sorted(set(spec_ids))),
-        chunker_id=active_chunker(run.settings.chunk).chunker_id,
+        chunker_id=chunker_id,
         buckets=run.settings.generate.bucket_range(),
         chunks_version=run.warehouse.version(CHUNKS),
         attempts_version=run.warehouse.version(ATTEMPTS),
