@@ -71,8 +71,9 @@ class Claims:
     @contextmanager
     def hold(self, claim: Claim) -> Iterator[list[str]]:
         """Work under a claim; gives the runs that died, and raises JobError if another has it."""
-        runs, living = self.runs(), [other for other in self.read() if self.lives(other)]
-        dead = {*runs} - {other.run_id for other in living}
+        known = self.read()
+        living = [other for other in known if self.lives(other)]
+        gone = {other.run_id for other in known} - {other.run_id for other in living}
         self.check(claim, living)
         self.write(claim)
         closing = threading.Event()
@@ -80,13 +81,21 @@ class Claims:
         thread.start()
         try:
             # Two that looked at the same moment saw nobody; one of them came first.
-            others = [other for other in self.read() if other.run_id not in dead]
+            others = [other for other in self.read() if other.run_id not in gone]
             self.check(claim, [other for other in others if comes_before(other, claim)])
-            yield sorted(dead)
+            yield self.find_dead(gone, {other.run_id for other in others})
         finally:
             closing.set()
             thread.join()
             self.release(claim)
+
+    def find_dead(self, gone: set[str], at_work: set[str]) -> list[str]:
+        """Runs that left something.
+
+        A folder with neither claim nor wave is that of a run which is just writing its claim.
+        """
+        idle = [run_id for run_id in self.runs() if run_id not in at_work]
+        return [run_id for run_id in idle if run_id in gone or self.folders(run_id)]
 
     def beat(self, claim: Claim, closing: threading.Event) -> None:
         """Show that the run lives until it closes."""
@@ -98,8 +107,9 @@ class Claims:
 
     def release(self, claim: Claim) -> None:
         """Take the claim back; waves that were not committed stay for the next run."""
-        remove_folder(f"{self.spool}/{claim.run_id}/{CLAIM}")
-        self.forget(claim.run_id)
+        folder = f"{self.spool}/{claim.run_id}"
+        # All at once where nothing else is in it: a folder without a claim is nobody's to remove.
+        remove_folder(f"{folder}/{CLAIM}" if self.folders(claim.run_id) else folder)
 
     def forget(self, run_id: str) -> None:
         """Remove the folder of a dead run, unless a wave is still in it."""

@@ -90,3 +90,12 @@ def test_waves_that_were_not_committed_stay_for_the_next_run(tmp_path: Path) -> 
     with claims.hold(claim("two")) as dead:
         assert dead == ["one"]
         assert claims.folders("one") == [f"{tmp_path}/one/wave"]
+
+
+def test_a_run_that_is_just_writing_its_claim_is_not_taken_for_dead(tmp_path: Path) -> None:
+    (tmp_path / "newborn").mkdir()
+
+    with Claims(str(tmp_path)).hold(claim("two")) as dead:
+        assert dead == []
+
+    assert [folder.name for folder in tmp_path.iterdir()] == ["newborn"]
