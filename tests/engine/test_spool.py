@@ -1,14 +1,17 @@
 """The spool: what was answered outlives its task, and is asked for once."""
 
 import asyncio
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from spark_jobs.core.tables import ATTEMPTS
 from udfs.engine import spool as spool_module
 from udfs.engine.spool import Spool, list_spooled, read_spooled, write_whole
+from udfs.engine.tally import Tally
 
 SCHEMA = ATTEMPTS.arrow_schema()
 
@@ -17,9 +20,9 @@ def attempt(number: int) -> dict[str, Any]:
     return {"gen_key": f"key {number}", "text": f"dialogue {number}", "status": "ok", "attempt": 1}
 
 
-def make_spool(folder: Path | str, partition: int = 3, warnings: list[str] | None = None) -> Spool:
-    heard = warnings if warnings is not None else []
-    return Spool(str(folder), partition, seconds=5.0, schema=SCHEMA, warn=heard.append)
+def make_spool(folder: Path | str, partition: int = 3) -> Spool:
+    tally = Tally("", "task", seconds=2.0)
+    return Spool(str(folder), partition, seconds=5.0, schema=SCHEMA, tally=tally)
 
 
 def spool_rows(spool: Spool, numbers: range) -> None:
@@ -69,13 +72,14 @@ def test_what_is_being_written_or_damaged_costs_nothing_else(tmp_path: Path) -> 
 
 
 def test_a_folder_that_cannot_be_written_is_said_once_and_costs_no_answer() -> None:
-    warnings: list[str] = []
-    spool = make_spool("/proc/no/such", warnings=warnings)
+    spool = make_spool("/proc/no/such")
 
-    spool_rows(spool, range(3))
+    spool_rows(spool, range(1))
+    warning, spool.tally.warning = spool.tally.warning, ""
+    spool_rows(spool, range(1, 3))
 
-    assert len(warnings) == 1
-    assert warnings[0].startswith("the spool is off, a crash costs the open waves: /proc/no/such")
+    assert warning.startswith("the spool is off, a crash costs the open waves: /proc/no/such")
+    assert spool.tally.warning == spool.tally.stopped == ""
 
 
 def test_no_folder_is_no_spool() -> None:
@@ -96,3 +100,23 @@ def test_nothing_is_there_before_it_is_whole(
         write_whole(str(tmp_path / "000001-a.arrow"), b"all of it")
 
     assert list_spooled(str(tmp_path)) == []
+
+
+def test_a_full_disk_stops_the_task_and_what_it_has_is_written_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = make_spool(tmp_path)
+    spool_rows(spool, range(2))
+
+    def no_room(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFileSystem, "mv", no_room)
+        spool_rows(spool, range(2, 4))
+        assert keys(tmp_path) == {"key 0", "key 1"}
+        assert not list(tmp_path.glob(".*"))
+    spool_rows(spool, range(4, 5))
+
+    assert "no room left to write" in spool.tally.stopped
+    assert keys(tmp_path) == {f"key {n}" for n in range(5)}

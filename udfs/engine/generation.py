@@ -79,7 +79,7 @@ def ask_for_all(rows: Iterator[Row], job: GenerationJob, partition: int) -> Iter
         partition,
         seconds=job.spool_seconds,
         schema=job.schema,
-        warn=tally.warn,
+        tally=tally,
     )
     answered = spool.replay()
     for attempt in answered.values():

@@ -6,14 +6,17 @@ one that can be seen is whole.
 """
 
 import asyncio
+import errno
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import fsspec
 import pyarrow as pa
+
+from udfs.engine.tally import Tally
 
 LOG = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -28,7 +31,8 @@ class Spool:
     It is flushed every `seconds`, and a flush takes less than that, or the next one comes later.
 
     An empty `folder` is no spool: nothing is kept and nothing replayed. If it cannot be used,
-    `warn` hears why, and what is answered from then on has only its wave to be kept by.
+    the tally warns, and what is answered from then on has only its wave to be kept by. If its disk
+    is full the task stops: its wave would hardly find room for what is paid for from then on.
     """
 
     def __init__(
@@ -38,9 +42,9 @@ class Spool:
         *,
         seconds: float,
         schema: pa.Schema,
-        warn: Callable[[str], None],
+        tally: Tally,
     ) -> None:
-        self.folder, self.seconds, self.schema, self.warn = folder, seconds, schema, warn
+        self.folder, self.seconds, self.schema, self.tally = folder, seconds, schema, tally
         self.prefix = f"{partition:06d}-"
         # Tasks that are tried again, or live on unseen, never share a file.
         self.life = uuid.uuid4().hex[:12]
@@ -79,33 +83,42 @@ class Spool:
         async with self.writing:
             if not self.fresh:
                 return
-            fresh, self.fresh = self.fresh, []
-            self.rows += len(fresh)
+            rows, self.fresh = self.fresh, []
             self.files += 1
             name = f"{self.folder}/{self.prefix}{self.life}-{self.files:05d}{ENDING}"
             try:
-                await asyncio.to_thread(self.write, name, fresh)
+                part = await asyncio.to_thread(self.write, name, rows)
             except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
-                self.give_up(error)
+                if not is_full(error):
+                    self.give_up(error)
+                    return
+                self.tally.stop(f"no room left to write in {self.folder}: {error}")
+                self.fresh = rows + self.fresh
                 return
-            self.current = name
-            if self.rows >= ROWS_PER_FILE:
-                self.rows, self.parts, self.current = 0, [], ""
+            self.keep(name, part, len(rows))
 
-    def write(self, name: str, fresh: list[Row]) -> None:
+    def write(self, name: str, rows: list[Row]) -> pa.Buffer:
         """Write the current file with more rows under a new name, then remove the old one."""
-        batch = pa.RecordBatch.from_pylist(fresh, schema=self.schema)
-        self.parts.append(batch.serialize())
+        part = pa.RecordBatch.from_pylist(rows, schema=self.schema).serialize()
         # Not compressed: that would cost more than all the rest, and the files are soon gone.
-        write_whole(name, b"".join([self.schema.serialize(), *self.parts]))
+        write_whole(name, b"".join([self.schema.serialize(), *self.parts, part]))
         if self.current:
             filesystem, old = fsspec.core.url_to_fs(self.current)
             filesystem.rm_file(old)
+        return part
+
+    def keep(self, name: str, part: pa.Buffer, rows: int) -> None:
+        """Go on with the file that was written, or with a new one where it is large enough."""
+        self.rows += rows
+        self.parts.append(part)
+        self.current = name
+        if self.rows >= ROWS_PER_FILE:
+            self.rows, self.parts, self.current = 0, [], ""
 
     def give_up(self, error: Exception) -> None:
         """Go on without a spool."""
         reason = f"{type(error).__name__}: {error}"
-        self.warn(f"the spool is off, a crash costs the open waves: {self.folder}: {reason}")
+        self.tally.warn(f"the spool is off, a crash costs the open waves: {self.folder}: {reason}")
         self.folder, self.parts, self.fresh = "", [], []
 
 
@@ -115,8 +128,19 @@ def write_whole(path: str, content: bytes) -> None:
     folder, _, name = path.rpartition("/")
     filesystem.makedirs(folder, exist_ok=True)
     hidden = f"{folder}/.{name}"
-    filesystem.pipe_file(hidden, content)
-    filesystem.mv(hidden, path)
+    try:
+        filesystem.pipe_file(hidden, content)
+        filesystem.mv(hidden, path)
+    except Exception:
+        # Half a file takes room that may be what is missing.
+        with suppress(Exception):
+            filesystem.rm_file(hidden)
+        raise
+
+
+def is_full(error: Exception) -> bool:
+    """Whether a disk or a quota has no room left."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def remove_folder(folder: str) -> None:
