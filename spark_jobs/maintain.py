@@ -34,10 +34,10 @@ FILE_SIZE = "spark.databricks.delta.optimize.maxFileSize"
 
 def run(run: Run) -> Result:
     """Delete what was withdrawn, compact what is in pieces, then look at what nobody needs."""
-    deleted = {name_of(table): delete_withdrawn(run, table) for table in DELETED}
-    compacted = {name_of(table): compact(run, table) for table in TABLES}
+    deleted = {str(table): delete_withdrawn(run, table) for table in DELETED}
+    compacted = {str(table): compact(run, table) for table in TABLES}
     hours = retention_hours(run)
-    unneeded = {name_of(table): vacuum(run, table, hours) for table in TABLES}
+    unneeded = {str(table): vacuum(run, table, hours) for table in TABLES}
     show_table(
         "Tables",
         ["table", "rows deleted", "parts compacted", "files nobody needs"],
@@ -51,11 +51,6 @@ def run(run: Run) -> Result:
         "vacuumed": run.settings.maintain.vacuum,
         "retention_hours": round(hours, 1),
     }
-
-
-def name_of(table: Table) -> str:
-    """A table's name for people."""
-    return f"{table.layer}.{table.name}"
 
 
 def compact(run: Run, table: Table) -> int:

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from spark_jobs.core.engine import make_plan, make_specs
 from spark_jobs.core.runs import Run
+from spark_jobs.core.storage import NOTES, Folder, explaining
 from spark_jobs.core.tables import METRICS, RUNS
 from spark_jobs.filter import make_judge
 from udfs.checks import check_udf
@@ -26,13 +27,14 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(run: Run) -> None:
     """Run the query and print its rows."""
-    check_there(run)
-    register_functions(run)
-    rows = query(run)
-    if run.options.json:
-        print_json(rows)
-    else:
-        print_table(rows)
+    with explaining(run.settings.tables.root):
+        check_there(run)
+        register_functions(run)
+        rows = query(run)
+        if run.options.json:
+            print_json(rows)
+        else:
+            print_table(rows)
 
 
 def check_there(run: Run) -> None:
@@ -40,10 +42,8 @@ def check_there(run: Run) -> None:
     tables = run.settings.tables
     if tables.catalog:
         return
-    path = f"{tables.root.rstrip('/')}/{RUNS.layer}/{RUNS.name}/_delta_log"
-    hadoop_path = run.spark._jvm.org.apache.hadoop.fs.Path(path)  # type: ignore[union-attr]  # noqa: SLF001
-    filesystem = hadoop_path.getFileSystem(run.spark._jsc.hadoopConfiguration())  # noqa: SLF001
-    if not filesystem.exists(hadoop_path):
+    folder = Folder(run.spark, tables.root)
+    if not folder.has(NOTES) and not folder.has_table(RUNS):
         raise JobError(
             f"there are no tables under {tables.root}: ./submit.sh local pipeline makes them, "
             "--root names another place"

@@ -85,6 +85,20 @@ def write_pages(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def make_chunks(make_run: Any, write_pages: Callable[..., Path]) -> Callable[[int], None]:
+    """Takes so many pages of one chunk each as far as chunks."""
+
+    def make(count: int) -> None:
+        from spark_jobs import chunk, ingest
+
+        pages = [{"text": f"Page {n}: the square of {n} is {n * n}."} for n in range(count)]
+        ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}"))
+        chunk.run(make_run("chunk"))
+
+    return make
+
+
+@pytest.fixture
 def engine() -> Iterator[Any]:
     """A simulated engine that notes what it is asked."""
     from tests.simulated import run_simulated

@@ -38,7 +38,8 @@ class SimulatedEngine:
 
     `fail` maps a piece of text to the HTTP status that a prompt which holds it gets. After
     `dies_after` answers, unless it is 0, it hangs up on everybody. `answers` are the prompts that
-    it answered, and when; `on_request` is called with the number of each request.
+    it answered, and when; `on_request` is called with the number of each request. It answers no
+    prompt for as long as `hold` says so.
     """
 
     url: str = ""
@@ -50,6 +51,7 @@ class SimulatedEngine:
     requests: list[dict[str, Any]] = field(default_factory=list)
     answers: list[tuple[str, float]] = field(default_factory=list)
     on_request: Callable[[int], None] | None = None
+    hold: Callable[[str], bool] = lambda _: False
 
     @property
     def settings(self) -> list[str]:
@@ -79,6 +81,9 @@ class SimulatedEngine:
             self.on_request(len(self.requests))
         await asyncio.sleep(self.delay)
         prompt = body["messages"][0]["content"]
+        # Whatever a test waits for happens in other threads.
+        while self.hold(prompt):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         for piece, status in self.fail.items():
             if piece in prompt:
                 return web.Response(status=status, text=f"refused: {piece}")

@@ -8,6 +8,7 @@ import pytest
 
 from spark_jobs import chunk, generate, ingest
 from spark_jobs import filter as filter_job
+from spark_jobs.core.storage import open_tables
 from spark_jobs.core.tables import ATTEMPTS, DIALOGUES, DOCUMENTS
 from tests.simulated import SimulatedEngine
 
@@ -244,7 +245,7 @@ def test_tables_of_an_earlier_version_get_the_new_columns(corpus: Corpus) -> Non
     name = run.warehouse.name(ATTEMPTS)
     run.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
     run.spark.sql(f"ALTER TABLE {name} DROP COLUMN neutralised")
-    run.warehouse.open()
+    open_tables(run.warehouse)
 
     assert corpus.ask("generate.samples=2") == 6
     flags = run.warehouse.read(ATTEMPTS).groupBy("neutralised").count().collect()

@@ -16,6 +16,7 @@ from pyspark.sql import SparkSession
 
 from spark_jobs.core.console import print_result
 from spark_jobs.core.settings import PROJECT, Settings
+from spark_jobs.core.storage import explaining, note_tables, open_tables
 from spark_jobs.core.tables import RUNS, Warehouse
 from spark_jobs.core.views import open_views
 
@@ -38,7 +39,9 @@ class Run:
     def warehouse(self) -> Warehouse:
         """The tables, made and named in the session at the first look."""
         warehouse = Warehouse(self.spark, self.settings.tables)
-        warehouse.open()
+        open_tables(warehouse)
+        if self.job != "sql":
+            note_tables(warehouse)
         open_views(warehouse)
         return warehouse
 
@@ -57,7 +60,8 @@ def execute(run: Run, work: Callable[[Run], Result]) -> Result:
     """Do a job, print its JSON line, and leave a row in `ops.runs` however it ends."""
     with signed_commits(run):
         try:
-            result = {"job": run.job, **work(run), "seconds": run.seconds()}
+            with explaining(run.settings.tables.root):
+                result = {"job": run.job, **work(run), "seconds": run.seconds()}
         except BaseException as error:
             record(run, result=None, error=error)
             raise
@@ -106,6 +110,11 @@ def record(run: Run, *, result: Result | None, error: BaseException | None) -> N
         # The ledger is derived: when the job itself failed, its own error is the one to see.
         if error is None:
             raise
+
+
+def progress_folder(run: Run, run_id: str) -> str:
+    """Where the tasks of a run and its driver tell each other how far they are."""
+    return f"{run.settings.tables.root.rstrip('/')}/_progress/{run_id}"
 
 
 def versions() -> dict[str, str]:

@@ -60,6 +60,7 @@ class Tables(Section):
     catalog: str
     schema_prefix: str
     slices: int = Field(ge=1, le=65536)
+    make_anew: tuple[str, ...]
 
     @model_validator(mode="after")
     def _slices_divide_buckets(self) -> Self:

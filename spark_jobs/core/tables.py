@@ -29,6 +29,9 @@ class Table:
     columns: Columns
     stats: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.layer}.{self.name}"
+
     @property
     def sliced(self) -> bool:
         """Whether it is partitioned by `slice`."""
@@ -363,16 +366,11 @@ class Warehouse:
         """The folder of a table under a root."""
         return f"{self.settings.root.rstrip('/')}/{table.layer}/{table.name}"
 
-    def open(self, tables: Iterable[Table] = TABLES) -> None:
-        """Make the tables that are not there, and name all of them in the session.
-
-        This happens before any write: two first writers of one table would conflict.
-        """
-        for table in tables:
-            self.open_schema(table.layer)
-            self.spark.sql(self.create_statement(table))
-            self.add_missing_columns(table)
-        self.check_slices()
+    def make(self, table: Table) -> None:
+        """Make a table if it is not there, and name it in the session."""
+        self.open_schema(table.layer)
+        self.spark.sql(self.create_statement(table))
+        self.add_missing_columns(table)
 
     def add_missing_columns(self, table: Table) -> None:
         """Bring a table of an earlier version up to date; old rows have nulls there."""
@@ -470,7 +468,7 @@ def check_columns(rows: DataFrame, table: Table) -> None:
         listed = "; ".join(
             f"{n}: declared {d}, given {g}" for n, (d, g) in sorted(wrong.items()) if d != g
         )
-        raise JobError(f"rows for {table.layer}.{table.name} do not fit its schema: {listed}")
+        raise JobError(f"rows for {table} do not fit its schema: {listed}")
 
 
 def normalise_type(kind: str) -> str:
