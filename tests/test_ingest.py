@@ -12,8 +12,10 @@ import pytest
 import zstandard
 
 from spark_jobs import ingest
+from spark_jobs.core import inputs
 from spark_jobs.core.tables import DOCUMENTS, REJECTED
 from udfs.errors import JobError, UsageError
+from udfs.text.pages import BATCH_ROWS
 
 pytestmark = pytest.mark.spark
 EULER = {"url": "https://math.example/euler", "text": "We have $e^{i\\pi} + 1 = 0$."}
@@ -107,6 +109,46 @@ def test_a_corrupt_file_is_one_rejection_beside_good_ones(make_run: Any, tmp_pat
 
     assert ingest.run(run) == {"documents": 1, "new": 1, "rejected": 1, "superseded": 0}
     assert reasons(run)[None].startswith("the file is unreadable from the start")
+
+
+@pytest.mark.fault(
+    "a Parquet file is corrupt, or gone when it is to be read",
+    "one row of `raw.rejected`; the pages before the damage and all other files are read",
+)
+def test_files_that_are_damaged_or_gone_are_rejections_and_cost_no_other_page(
+    make_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, pages in {"damaged": 2 * BATCH_ROWS, "gone": 1, "whole": 1}.items():
+        rows = [{"url": f"{name} {n}", "text": f"Page {n} is about {n}."} for n in range(pages)]
+        table = pa.Table.from_pylist(rows)
+        pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=BATCH_ROWS)
+    damage_second_half(tmp_path / "damaged.parquet")
+    list_files = inputs.list_files
+
+    def list_and_lose(location: str) -> list[str]:
+        found = list_files(location)
+        (tmp_path / "gone.parquet").unlink()
+        return found
+
+    monkeypatch.setattr(inputs, "list_files", list_and_lose)
+    run = make_run("ingest", f"ingest.input={tmp_path}")
+
+    result = ingest.run(run)
+
+    assert (result["documents"], result["rejected"]) == (BATCH_ROWS + 1, 2)
+    rows = run.warehouse.read(REJECTED).collect()
+    reasons = {row["source_file"].rpartition("/")[2]: row["reason"] for row in rows}
+    damage = f"the file is unreadable after row {BATCH_ROWS - 1}: "
+    assert reasons["damaged.parquet"].startswith(damage)
+    assert "FileNotFoundError" in reasons["gone.parquet"]
+
+
+def damage_second_half(file: Path) -> None:
+    """Overwrite the pages of the second row group; the footer still says that all is well."""
+    start = pq.ParquetFile(file).metadata.row_group(1).column(0).dictionary_page_offset
+    content = bytearray(file.read_bytes())
+    content[start : start + 40] = b"\xff" * 40
+    file.write_bytes(content)
 
 
 def test_columns_are_named_in_settings(make_run: Any, tmp_path: Path) -> None:
