@@ -68,10 +68,8 @@ def generate(wanted: Wanted, specs: Specs, plan: EnginePlan, spool: str) -> Resu
     result["idle_seconds"] = say_idle(watch, cluster)
     for advice in advise(list(watch.recent), capacity=plan.capacity):
         warn(advice)
-    say_rest(result, watch)
-    if not spool:
-        # Without a spool there are no claims, and nobody saw who else was at work.
-        check_alone(wanted)
+    # Without a spool there are no claims, and nobody saw who else was at work.
+    say_end(result, watch, "" if spool else describe_repeats(wanted))
     return result
 
 
@@ -113,36 +111,39 @@ def look_ahead(settings: Settings, evidence: Evidence, pending: int, cluster: Cl
     return expected
 
 
-def say_rest(result: Result, watch: Watch) -> None:
-    """How far a run came that did not come to its end; raises what ended it."""
+def say_end(result: Result, watch: Watch, repeats: str) -> None:
+    """How far a run came that did not come to its end; raises what ended it, or its repeats."""
     answered = sum(result["status"].values())
     rest = f"{answered} of {result['pending']} dialogues are kept, the rest stays pending"
     if watch.stop and watch.stop.error:
-        raise watch.stop.error(f"{rest}: {watch.stop.reason}")
+        raise watch.stop.error("\n".join(filter(None, [f"{rest}: {watch.stop.reason}", repeats])))
     if watch.stop:
         say(f"generate: {rest}: {watch.stop.reason}")
     elif answered < result["pending"]:
         say(f"generate: {rest}")
+    if repeats:
+        raise JobError(repeats)
 
 
-def check_alone(wanted: Wanted) -> None:
-    """Raise JobError when another run asked for the same dialogues meanwhile."""
+def describe_repeats(wanted: Wanted) -> str:
+    """What another run asked for meanwhile as well, and how to keep it from that; else empty."""
     run, before = wanted.run, wanted.attempts_version
     newest = run.warehouse.version(ATTEMPTS) - before
     runs = {run_id for version, run_id in read_commits(run, newest).values() if version > before}
     others = sorted(runs - {run.run_id})
     if not others:
-        return
+        return ""
     attempts = run.warehouse.read(ATTEMPTS).select("gen_key", "run_id", "created_at")
     mine = attempts.where(F.col("run_id") == run.run_id)
     theirs = attempts.where(F.col("run_id").isin(others) & (F.col("created_at") > run.started_at))
     twice = mine.join(theirs, "gen_key", "left_semi").count()
-    if twice:
-        raise JobError(
-            f"{twice} dialogues were asked for twice, by this run and by {', '.join(others)}: both "
-            "attempts are kept, synthetic.dialogues shows one; give runs at one time different "
-            "--buckets or --styles"
-        )
+    if not twice:
+        return ""
+    return (
+        f"{twice} dialogues were asked for twice, by this run and by {', '.join(others)}: both "
+        "attempts are kept, synthetic.dialogues shows one; give runs at one time different "
+        "--buckets or --styles"
+    )
 
 
 def summarise(run: Run, wanted: int) -> Result:

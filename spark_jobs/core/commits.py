@@ -1,11 +1,12 @@
 """How attempts get into their table: each wave once, whoever commits it and however often."""
 
 import json
+from collections.abc import Mapping
 
 from pyspark.sql import DataFrame
 
 from spark_jobs.core.runs import Run
-from spark_jobs.core.tables import ATTEMPTS
+from spark_jobs.core.tables import ATTEMPTS, Table
 from udfs.errors import JobError
 
 NEWEST_COMMITS = 32  # among which a wave's own is, just after it
@@ -15,27 +16,45 @@ class CommittedElsewhereError(JobError):
     """Somebody else committed the same wave, so that these rows of it are not kept."""
 
 
-def append_once(run: Run, attempts: DataFrame, wave_id: str, *, run_id: str) -> None:
-    """Append the rows of one wave in one commit that names it.
+def append_once(run: Run, attempts: DataFrame, wave_id: str, *, run_id: str) -> int | None:
+    """Append the rows of one wave in one commit that names it and its run; the commit's version.
 
     A wave that is there already is left as it is, and `attempts` are not even computed. Raises
-    CommittedElsewhereError when another writer commits it meanwhile.
+    CommittedElsewhereError when another run has committed it, before or meanwhile. None where so
+    many others came in between that it cannot be told.
     """
     metadata = {"job": "generate", "run_id": run_id, "wave_id": wave_id}
-    options = {"txnAppId": wave_id, "txnVersion": "1", "userMetadata": json.dumps(metadata)}
     try:
-        run.warehouse.append(attempts, ATTEMPTS, options)
-    except Exception as error:
-        if "ConcurrentTransaction" not in type(error).__name__ + str(error)[:500]:
-            raise
+        append_named(run, attempts, ATTEMPTS, wave_id, metadata)
+    except CommittedElsewhereError as error:
         raise CommittedElsewhereError(
             f"another run committed the same wave {wave_id} meanwhile"
         ) from error
+    version, committer = find_commit(run, wave_id)
+    if committer not in ("", run_id):
+        raise CommittedElsewhereError(f"run {committer} had committed the same wave {wave_id}")
+    return version
 
 
-def find_commit(run: Run, wave_id: str) -> int | None:
-    """The version that a wave's commit made, if it is one of the newest."""
-    return read_commits(run, NEWEST_COMMITS).get(wave_id, (None, ""))[0]
+def append_named(
+    run: Run, rows: DataFrame, table: Table, name: str, metadata: Mapping[str, str]
+) -> None:
+    """Append rows in one commit of that name; nothing where the table has one of that name.
+
+    Raises CommittedElsewhereError when another writer makes it meanwhile.
+    """
+    options = {"txnAppId": name, "txnVersion": "1", "userMetadata": json.dumps(metadata)}
+    try:
+        run.warehouse.append(rows, table, options)
+    except Exception as error:
+        if "ConcurrentTransaction" not in type(error).__name__ + str(error)[:500]:
+            raise
+        raise CommittedElsewhereError(f"another writer made {name} in {table}") from error
+
+
+def find_commit(run: Run, wave_id: str) -> tuple[int | None, str]:
+    """Version and run of a wave's commit, if it is one of the newest; None and empty if not."""
+    return read_commits(run, NEWEST_COMMITS).get(wave_id, (None, ""))
 
 
 def read_commits(run: Run, newest: int) -> dict[str, tuple[int, str]]:

@@ -55,7 +55,7 @@ def describe_recovered(run: Run, wave_id: str, run_id: str) -> WaveRow:
         "status": "recovered",
         "committed_at": datetime.now(UTC),
         "cost": cost,
-        "committed_version": find_commit(run, wave_id),
+        "committed_version": find_commit(run, wave_id)[0],
     }
 
 

@@ -11,10 +11,11 @@ from spark_jobs.core.claims import Claims, make_claim
 from spark_jobs.core.commits import CommittedElsewhereError, append_once
 from spark_jobs.core.console import say, warn
 from spark_jobs.core.ledger import describe_recovered, is_recorded, save_wave
-from spark_jobs.core.runs import Run
+from spark_jobs.core.runs import Run, progress_folder
 from spark_jobs.core.tables import ATTEMPTS
 from udfs.batches import batch_rows
 from udfs.engine.spool import list_spooled, read_spooled, remove_folder, write_whole
+from udfs.engine.tally import remove_tallies
 
 BATCH_ROWS = 64  # as the engine's tasks give them back
 FILES_PER_TASK = 32  # of a megabyte at most
@@ -26,6 +27,8 @@ def open_spool(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Iterator[s
 
     Raises JobError when another run is at work on the same.
     """
+    # First: where no table can be written, it matters little that no spool can.
+    _ = run.warehouse
     spool = find_spool(run)
     if not spool:
         yield ""
@@ -76,6 +79,7 @@ def recover_run(run: Run, claims: Claims, run_id: str) -> None:
                 say(f"generate: {row['dialogues']} dialogues of run {run_id}, which died, are kept")
                 save_wave(run, row)
         remove_folder(folder)
+    remove_tallies(progress_folder(run, run_id))
     claims.forget(run_id)
 
 

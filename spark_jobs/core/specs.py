@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
+from spark_jobs.core.commits import CommittedElsewhereError, append_named
 from spark_jobs.core.runs import Run
 from spark_jobs.core.tables import SPECS
 from udfs.dialogue.prompts import DOCUMENT
@@ -16,10 +18,11 @@ def find_new_specs(run: Run, specs: Mapping[str, Spec]) -> list[Spec]:
 
 
 def register_specs(run: Run, specs: Sequence[Spec]) -> None:
-    """Record new specs."""
-    rows = [describe_spec(spec, run) for spec in specs]
-    if rows:
-        run.warehouse.append(run.spark.createDataFrame(rows, SPECS.ddl()), SPECS)
+    """Record new specs, each once, also when two runs meet the same one first."""
+    for spec in specs:
+        rows = run.spark.createDataFrame([describe_spec(spec, run)], SPECS.ddl())
+        with suppress(CommittedElsewhereError):
+            append_named(run, rows, SPECS, spec.spec_id, {"run_id": run.run_id})
 
 
 def describe_spec(spec: Spec, run: Run) -> dict[str, object]:

@@ -98,6 +98,10 @@ class Watch:
             "Ctrl-C again ends at once"
         )
 
+    def abandon(self, error: Exception) -> None:
+        """Send nothing more, since a wave has failed; what is answered of others is committed."""
+        self.stop = self.stop or Stop(f"a wave failed: {error}", JobError)
+
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Look until the block ends."""
@@ -118,8 +122,6 @@ class Watch:
 
     def open(self, folder: str) -> float:
         """One wave begins, whose tasks write into this folder; its launch, for `close`."""
-        # What a killed run left of the same wave, its word to stop above all.
-        remove_tallies(folder)
         with self.lock:
             self.folders.add(folder)
         return time.time()

@@ -14,13 +14,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.core.breaker import Breaker, count_outcomes
 from spark_jobs.core.cluster import Cluster
-from spark_jobs.core.commits import CommittedElsewhereError, append_once, find_commit
+from spark_jobs.core.commits import CommittedElsewhereError, append_once
 from spark_jobs.core.console import describe_seconds
 from spark_jobs.core.engine_metrics import save_samples
 from spark_jobs.core.forecast import Forecast
 from spark_jobs.core.idle import WaveTimes
 from spark_jobs.core.ledger import WaveRow, count_wave, price, save_wave
 from spark_jobs.core.pending import Wanted
+from spark_jobs.core.runs import progress_folder
 from spark_jobs.core.session import on_interrupt
 from spark_jobs.core.tables import ATTEMPTS
 from spark_jobs.core.watch import Limits, Watch
@@ -29,6 +30,7 @@ from udfs.dialogue.specs import Spec
 from udfs.engine.generation import GenerationJob, generate
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.spool import remove_folder
+from udfs.engine.tally import remove_tallies
 from udfs.errors import JobError
 
 BATCH_ROWS = "64"  # chunk rows that Spark hands to Python at once: what a task holds unasked
@@ -63,13 +65,20 @@ class WaveRunner:
         watch = self.make_watch(waves)
 
         def work(wave: Wave) -> bool:
-            self.commit(wave, watch)
+            try:
+                self.commit(wave, watch)
+            except Exception as error:
+                watch.abandon(error)
+                raise
             if forecast and len(waves) > 1:
                 watch.line.say(describe_against(forecast, watch))
             return watch.stop is None
 
-        with watch.looking(), small_batches(run.spark), on_interrupt(watch.interrupt):
-            run_lanes(waves, work, lanes=settings.lanes)
+        try:
+            with watch.looking(), small_batches(run.spark), on_interrupt(watch.interrupt):
+                run_lanes(waves, work, lanes=settings.lanes)
+        finally:
+            remove_tallies(progress_folder(run, run.run_id))
         return watch
 
     def make_watch(self, waves: Sequence[Wave]) -> Watch:
@@ -111,7 +120,7 @@ class WaveRunner:
         launched, elsewhere = watch.open(job.tally_folder), None
         try:
             attempts = ask(self.wanted.find(wave.first, wave.last), job, self.count_tasks(wave))
-            append_once(run, attempts, job.wave_id, run_id=run.run_id)
+            version = append_once(run, attempts, job.wave_id, run_id=run.run_id)
         except CommittedElsewhereError as error:
             elsewhere = error
         finally:
@@ -121,7 +130,8 @@ class WaveRunner:
                 f"{elsewhere}: {times.outcomes} dialogues were asked for twice and are not kept; "
                 "run generate again for what is still missing"
             ) from elsewhere
-        save_wave(run, self.describe(wave, job.wave_id, times))
+        row = self.describe(wave, job.wave_id, times)
+        save_wave(run, {**row, "committed_version": version})
         if job.spool_folder:
             remove_folder(job.spool_folder)
         save_samples(run, watch.take_samples())
@@ -153,7 +163,6 @@ class WaveRunner:
             ),
             "chunks_version": self.wanted.chunks_version,
             "attempts_version": self.wanted.attempts_version,
-            "committed_version": find_commit(run, wave_id),
         }
 
     def make_job(self, wave: Wave) -> GenerationJob:
@@ -166,7 +175,7 @@ class WaveRunner:
             engine_window=OVERCOMMIT * self.plan.capacity,
             run_id=run.run_id,
             wave_id=wave_id,
-            tally_folder=f"{run.settings.tables.root.rstrip('/')}/_progress/{wave_id}",
+            tally_folder=f"{progress_folder(run, run.run_id)}/{wave_id}",
             tally_seconds=self.tally_seconds,
             spool_folder=f"{self.spool}/{wave_id}" if self.spool else "",
             spool_seconds=self.wanted.settings.spool_seconds,

@@ -83,14 +83,3 @@ def test_an_engine_that_gave_up_stops_the_tasks_of_all_others(tmp_path: Path) ->
         other.obey()
 
     assert other.stopped == watch.stop.reason == "no weights"
-
-
-def test_what_a_killed_run_said_of_the_same_wave_is_forgotten(tmp_path: Path) -> None:
-    (tmp_path / "wave").mkdir()
-    (tmp_path / "wave" / "stop").write_text("an old reason")
-    task = Tally(str(tmp_path / "wave"), "a", seconds=2.0)
-
-    with wave(make_watch(), tmp_path / "wave"):
-        task.obey()
-
-    assert task.stopped == ""
