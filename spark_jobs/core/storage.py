@@ -47,8 +47,8 @@ MADE_MEANWHILE = re.compile(
     r"ProtocolChanged|PROTOCOL_CHANGED|MetadataChanged|METADATA_CHANGED|ALREADY_EXISTS"
 )
 OURS = "udfs.errors."  # one of our own, raised on an executor: it says enough
-# A table's file below the root, as Spark names it.
-FILE = r"/(\w+/\w+)/(?:slice=\d+/)?part-[^\s'\"]*?\.parquet"
+# A file of a table's rows or of its log below the root, as Spark names it.
+FILE = r"/(\w+/\w+)/(?:(?:slice=\d+/)?part-|_delta_log/)[^\s'\"]*?\.(?:parquet|json)"
 
 
 class Folder:
