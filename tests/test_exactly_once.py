@@ -98,21 +98,23 @@ def test_of_one_wave_submitted_twice_at_once_one_is_kept(
     engine: SimulatedEngine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make_chunks(4)
+    # One chunk is one task, so that there are slots for both; none is answered before both ask.
+    make_chunks(1)
     start_together(monkeypatch)
-    engine.hold = until_two_jobs_run(make_run("sql").spark)
-    runs = [make_run("generate", *engine.settings, STYLE, "generate.spool=off") for _ in range(2)]
+    engine.hold = lambda _: len(engine.requests) < 3
+    settings = [*engine.settings, STYLE, "generate.samples=2", "generate.spool=off"]
+    runs = [make_run("generate", *settings) for _ in range(2)]
 
     with ThreadPoolExecutor(2) as pool:
         done = [pool.submit(generate.run, run) for run in runs]
         errors = [str(job.exception()) for job in done if job.exception()]
         results = [job.result() for job in done if not job.exception()]
 
-    assert [result["status"] for result in results] == [{"ok": 4}]
+    assert [result["status"] for result in results] == [{"ok": 2}]
     assert len(errors) == 1
     assert "another run committed the same wave" in errors[0]
-    assert "4 dialogues were asked for twice and are not kept" in errors[0]
-    assert count_keys(runs[0]) == (4, 4)
+    assert "2 dialogues were asked for twice and are not kept" in errors[0]
+    assert count_keys(runs[0]) == (2, 2)
     assert runs[0].warehouse.read(WAVES).count() == 1
     assert runs[0].warehouse.read(SPECS).count() == 1
 
@@ -126,18 +128,6 @@ def start_together(patch: pytest.MonkeyPatch) -> None:
         return append_once(*arguments, **named)
 
     patch.setattr(wave_runner, "append_once", wait_and_append)
-
-
-def until_two_jobs_run(spark: Any) -> Callable[[str], bool]:
-    """Whether an answer must wait, since only one of two waves has begun."""
-    begun = threading.Event()
-
-    def hold(_: str) -> bool:
-        if len(spark.sparkContext.statusTracker().getActiveJobIds()) == 2:
-            begun.set()
-        return not begun.is_set()
-
-    return hold
 
 
 def test_a_wave_that_another_run_committed_before_is_neither_asked_for_nor_noted_again(

@@ -350,8 +350,7 @@ class Warehouse:
 
     def versions_looked_at(self) -> dict[str, int]:
         """The current version of each table that was read or written."""
-        tables = sorted(self.looked_at, key=lambda table: (table.layer, table.name))
-        return {f"{table.layer}.{table.name}": self.version(table) for table in tables}
+        return {str(table): self.version(table) for table in sorted(self.looked_at, key=str)}
 
     def name(self, table: Table) -> str:
         """The table's name in SQL."""
