@@ -121,7 +121,7 @@ def test_a_preamble_is_left_out_of_the_corpus(
     filter_job.run(run)
 
     assert [row["text"] for row in run.warehouse.read(DIALOGUES).collect()] == [GOOD]
-    assert run.warehouse.read(VERDICTS).collect()[0]["tags"] == ["preamble"]
+    assert run.warehouse.read(VERDICTS).collect()[0]["tags"] == ["preamble", "meta_text"]
 
 
 def test_only_slices_that_differ_are_rewritten(

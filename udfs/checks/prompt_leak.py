@@ -84,9 +84,11 @@ def read_instruction(instruction: str, n: int) -> tuple[frozenset[tuple[str, ...
 
 def count_template_pieces(dialogue: base.Dialogue) -> int:
     """Pieces of chat templates outside of formulas (`$<s>$` is a group) and not in the source."""
+    if not find_template_pieces(dialogue.text):
+        return 0
     formulas = [span for span in dialogue.spans if span.kind in FORMULAS]
     found = find_template_pieces(base.mask(dialogue.text, formulas, ()))
-    known = set(find_template_pieces(dialogue.source)) if found else set()
+    known = set(find_template_pieces(dialogue.source))
     return sum(piece not in known for piece in found)
 
 
