@@ -9,7 +9,7 @@ import pytest
 from spark_jobs import chunk, generate, ingest
 from spark_jobs import filter as filter_job
 from spark_jobs.core.storage import open_tables
-from spark_jobs.core.tables import ATTEMPTS, DIALOGUES, DOCUMENTS
+from spark_jobs.core.tables import ATTEMPTS, DIALOGUES, DOCUMENTS, VERDICTS
 from tests.simulated import SimulatedEngine
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
@@ -250,3 +250,18 @@ def test_tables_of_an_earlier_version_get_the_new_columns(corpus: Corpus) -> Non
     assert corpus.ask("generate.samples=2") == 6
     flags = run.warehouse.read(ATTEMPTS).groupBy("neutralised").count().collect()
     assert {row["neutralised"]: row["count"] for row in flags} == {None: 6, False: 6}
+
+
+def test_a_new_check_finds_room_for_its_metrics_in_verdicts_of_an_earlier_version(
+    corpus: Corpus,
+) -> None:
+    before = corpus.judge()
+    name = before.warehouse.name(VERDICTS)
+    before.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+    before.spark.sql(f"ALTER TABLE {name} DROP COLUMN metrics.turns")
+    before.warehouse.make(VERDICTS)
+
+    run = corpus.judge("filter.checks.one_sided.max_share=0.9")
+
+    turns = run.warehouse.read(VERDICTS).select("rules_id", "metrics.turns").distinct().collect()
+    assert sorted(row["turns"] is None for row in turns) == [False, True]

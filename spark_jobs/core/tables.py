@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from spark_jobs.core.settings import BUCKETS, Tables
 from udfs.checks.rules import value_types
@@ -325,9 +326,14 @@ def arrow_type(kind: str) -> pa.DataType:
     if kind.startswith("ARRAY<"):
         return pa.list_(arrow_type(kind[6:-1]))
     if kind.startswith("STRUCT<"):
-        fields = (field.split(": ") for field in kind[7:-1].split(", "))
-        return pa.struct([pa.field(name, arrow_type(inner)) for name, inner in fields])
+        return pa.struct([pa.field(name, arrow_type(inner)) for name, inner in split_struct(kind)])
     return ARROW_TYPES[kind]
+
+
+def split_struct(kind: str) -> list[tuple[str, str]]:
+    """Names and SQL types of a struct's fields."""
+    fields = (field.partition(": ") for field in kind[len("STRUCT<") : -1].split(", "))
+    return [(name, inner) for name, _, inner in fields]
 
 
 def place_columns(slices: int) -> dict[str, Column]:
@@ -373,11 +379,12 @@ class Warehouse:
 
     def add_missing_columns(self, table: Table) -> None:
         """Bring a table of an earlier version up to date; old rows have nulls there."""
-        there = set(self.spark.table(self.name(table)).columns)
-        missing = [column for column in table.columns if column[0] not in there]
-        if missing:
-            listed = describe_columns(missing)
-            self.spark.sql(f"ALTER TABLE {self.name(table)} ADD COLUMNS ({listed})")
+        there = self.spark.table(self.name(table)).schema
+        missing = [column for column in table.columns if column[0] not in there.names]
+        listed = [describe_columns(missing)] if missing else []
+        listed += missing_fields(table, there)
+        if listed:
+            self.spark.sql(f"ALTER TABLE {self.name(table)} ADD COLUMNS ({', '.join(listed)})")
 
     def open_schema(self, layer: str) -> None:
         """Make a layer's schema; under a root it lies in a folder of its own."""
@@ -456,6 +463,18 @@ def describe_columns(columns: Iterable[tuple[str, str, str]]) -> str:
     return ",\n  ".join(
         f"`{name}` {kind} COMMENT {quote(comment)}" for name, kind, comment in columns
     )
+
+
+def missing_fields(table: Table, there: StructType) -> list[str]:
+    """Fields that the declared structs of a table have and its stored ones lack."""
+    stored = {field.name: field.dataType for field in there}
+    return [
+        f"`{name}`.`{field}` {inner}"
+        for name, kind, _ in table.columns
+        if isinstance(struct := stored.get(name), StructType)
+        for field, inner in split_struct(kind)
+        if field not in struct.names
+    ]
 
 
 def check_columns(rows: DataFrame, table: Table) -> None:

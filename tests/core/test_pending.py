@@ -12,6 +12,7 @@ from spark_jobs.core.waves import Wave
 
 pytestmark = pytest.mark.spark
 Pending = dict[str, set[tuple[str, int]]]
+CHUNKER = "one of 500 tokens"
 
 
 @pytest.fixture
@@ -22,12 +23,11 @@ def prepare(make_run: Any) -> Callable[..., Wanted]:
         *attempts: tuple[str, str, int, str], specs: list[str], settings: tuple[str, ...] = ()
     ) -> Wanted:
         run = make_run("generate", "generate.limit_chunks=0", *settings)
-        chunker_id = look_up_wanted(run, specs).chunker_id
-        chunks = [{"chunk_id": name, "chunker_id": chunker_id} for name in ("Euclid", "Gauss")]
+        chunks = [{"chunk_id": name, "chunker_id": CHUNKER} for name in ("Euclid", "Gauss")]
         add(run, CHUNKS, chunks)
         names = ("chunk_id", "spec_id", "sample", "status")
         add(run, ATTEMPTS, [dict(zip(names, attempt, strict=True)) for attempt in attempts])
-        return look_up_wanted(run, specs)
+        return look_up_wanted(run, specs, CHUNKER)
 
     return prepare
 
@@ -94,7 +94,7 @@ def test_a_failure_is_final_until_it_is_retried_and_then_an_ok_beside_it_still_i
     run = wanted.run
     retry = run.settings.generate.model_copy(update={"retry": ("failed",)})
     run.__dict__["settings"] = run.settings.model_copy(update={"generate": retry})
-    assert find(look_up_wanted(run, ["debate"])) == {"Euclid": {("debate", 0)}}
+    assert find(look_up_wanted(run, ["debate"], CHUNKER)) == {"Euclid": {("debate", 0)}}
 
 
 def test_what_is_pending_stays_what_it_was_when_the_run_looked(
@@ -107,7 +107,7 @@ def test_what_is_pending_stays_what_it_was_when_the_run_looked(
     add(wanted.run, ATTEMPTS, [late])
 
     assert set(find(wanted)) == {"Euclid", "Gauss"}
-    assert set(find(look_up_wanted(wanted.run, ["debate"]))) == {"Gauss"}
+    assert set(find(look_up_wanted(wanted.run, ["debate"], CHUNKER))) == {"Gauss"}
 
 
 @pytest.mark.parametrize("samples", [62, 63, 64, 127])

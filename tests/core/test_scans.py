@@ -13,6 +13,7 @@ from spark_jobs.core.tables import ATTEMPTS, CHUNKS, Table
 pytestmark = pytest.mark.spark
 SLICES, FILES, ROWS = 4, 3, 5
 SLICE = BUCKETS // SLICES
+CHUNKER = "one of 500 tokens"
 # The files of each slice hold five chunks each, in buckets 0 to 400, 5,000 to 5,400 and 10,000 to
 # 10,400 of the slice.
 FIRST_BUCKET, BUCKET_STEP = 5_000, 100
@@ -22,15 +23,14 @@ FIRST_BUCKET, BUCKET_STEP = 5_000, 100
 def wanted(make_run: Any) -> Wanted:
     """Every chunk has its debate, none its interview."""
     run = make_run("generate", f"tables.slices={SLICES}", "generate.limit_chunks=0")
-    wanted = look_up_wanted(run, ["debate", "interview"])
     for table in (CHUNKS, ATTEMPTS):
         # One Spark partition is one file.
         numbers = run.spark.range(0, SLICES * FILES * ROWS, 1, SLICES * FILES)
-        run.warehouse.append(fill(numbers, table, wanted.chunker_id), table)
-    return look_up_wanted(run, wanted.spec_ids)
+        run.warehouse.append(fill(numbers, table), table)
+    return look_up_wanted(run, ["debate", "interview"], CHUNKER)
 
 
-def fill(numbers: DataFrame, table: Table, chunker_id: str) -> DataFrame:
+def fill(numbers: DataFrame, table: Table) -> DataFrame:
     """Rows of a table, of which pending needs only some columns."""
     number = F.col("id")
     file, number_in_file = F.floor(number / ROWS), number % ROWS
@@ -41,7 +41,7 @@ def fill(numbers: DataFrame, table: Table, chunker_id: str) -> DataFrame:
         "bucket": (slice_ * SLICE + in_slice).cast("int"),
         "chunk_id": F.concat(F.lit("chunk "), number),
         "doc_id": F.concat(F.lit("page "), number),
-        "chunker_id": F.lit(chunker_id),
+        "chunker_id": F.lit(CHUNKER),
         "spec_id": F.lit("debate"),
         "sample": F.lit(0),
         "status": F.lit("ok"),
@@ -94,7 +94,7 @@ def test_a_wave_reads_only_its_slices_and_the_files_of_its_buckets(
 
 
 def test_where_all_have_an_answer_the_rows_are_read_and_none_is_found(wanted: Wanted) -> None:
-    answered = look_up_wanted(wanted.run, ["debate"])
+    answered = look_up_wanted(wanted.run, ["debate"], CHUNKER)
     rows = answered.counts(0, SLICE - 1)
 
     assert rows.collect() == []

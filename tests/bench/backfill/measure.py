@@ -19,7 +19,7 @@ from spark_jobs.core.session import open_session
 from spark_jobs.core.settings import Settings, load_settings
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS
 from spark_jobs.core.waves import Wave, count_requests, plan_waves
-from tests.bench.backfill.tables import SLICES, SPECS, STYLES, make_tables
+from tests.bench.backfill.tables import CHUNKER, SLICES, SPECS, STYLES, make_tables
 from tests.bench.engine.measure import spent
 
 MIB = 2**20
@@ -86,7 +86,7 @@ def make(settings: Settings, chunks: int) -> None:
 def measure(settings: Settings, wave_requests: int) -> Measured:
     """All steps over the tables under the settings' root."""
     run = open_run(settings)
-    run.warehouse.open()
+    _ = run.warehouse
     planned: list[Wave] = []
 
     def plan() -> int:
@@ -98,7 +98,7 @@ def measure(settings: Settings, wave_requests: int) -> Measured:
         measure_step(run.spark, "one style more, planned", plan),
     ]
     # As a run has it: looked up once for all waves, of which some are committed since.
-    wanted, wave = look_up_wanted(run, SPECS), max(planned, key=lambda wave: wave.requests)
+    wanted, wave = look_up_wanted(run, SPECS, CHUNKER), max(planned, key=lambda wave: wave.requests)
     run.warehouse.append(run.warehouse.read(ATTEMPTS).limit(0), ATTEMPTS)
     steps += [
         measure_step(run.spark, name, partial(work, wanted, wave))
@@ -119,13 +119,13 @@ def measure(settings: Settings, wave_requests: int) -> Measured:
 
 def count_pending(run: Run) -> int:
     """Dialogues pending of the styles that are there: none."""
-    return count_requests(look_up_wanted(run, SPECS[:STYLES]).count())
+    return count_requests(look_up_wanted(run, SPECS[:STYLES], CHUNKER).count())
 
 
 def plan_one_style_more(run: Run, wave_requests: int) -> list[Wave]:
     """The waves of one style that is not there yet."""
     return plan_waves(
-        look_up_wanted(run, SPECS).count(),
+        look_up_wanted(run, SPECS, CHUNKER).count(),
         size=wave_requests,
         buckets_per_slice=run.warehouse.buckets_per_slice,
     )
