@@ -27,8 +27,7 @@ def save_samples(run: Run, samples: Iterable[Sample]) -> None:
         for sample in samples
     ]
     if rows:
-        frame = run.spark.createDataFrame(rows, ENGINE_METRICS.ddl())
-        run.warehouse.append(frame, ENGINE_METRICS)
+        run.warehouse.append(run.warehouse.make_rows(rows, ENGINE_METRICS), ENGINE_METRICS)
 
 
 def describe_engines(samples: Sequence[Sample]) -> str:

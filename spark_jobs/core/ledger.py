@@ -66,5 +66,4 @@ def is_recorded(run: Run, wave_id: str) -> bool:
 
 def save_wave(run: Run, row: Mapping[str, Any]) -> None:
     """Add a wave to the ledger; columns that the row does not have are null."""
-    whole = {name: row.get(name) for name, _, _ in WAVES.columns}
-    run.warehouse.append(run.spark.createDataFrame([whole], WAVES.ddl()), WAVES)
+    run.warehouse.append(run.warehouse.make_rows([row], WAVES), WAVES)

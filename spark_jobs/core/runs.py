@@ -104,8 +104,7 @@ def record(run: Run, *, result: Result | None, error: BaseException | None) -> N
     }
     try:
         row["table_versions"] = json.dumps(run.warehouse.versions_looked_at())
-        rows = run.spark.createDataFrame([row], RUNS.ddl())
-        run.warehouse.append(rows, RUNS)
+        run.warehouse.append(run.warehouse.make_rows([row], RUNS), RUNS)
     except BaseException:
         # The ledger is derived: when the job itself failed, its own error is the one to see.
         if error is None:

@@ -20,7 +20,7 @@ def find_new_specs(run: Run, specs: Mapping[str, Spec]) -> list[Spec]:
 def register_specs(run: Run, specs: Sequence[Spec]) -> None:
     """Record new specs, each once, also when two runs meet the same one first."""
     for spec in specs:
-        rows = run.spark.createDataFrame([describe_spec(spec, run)], SPECS.ddl())
+        rows = run.warehouse.make_rows([describe_spec(spec, run)], SPECS)
         with suppress(CommittedElsewhereError):
             append_named(run, rows, SPECS, spec.spec_id, {"run_id": run.run_id})
 

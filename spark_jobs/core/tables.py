@@ -5,8 +5,9 @@ own in-memory catalog over a folder, or in a real catalog under a prefix.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -436,6 +437,14 @@ class Warehouse:
         """The table's current version."""
         history = self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT 1")
         return int(history.collect()[0]["version"])
+
+    def make_rows(self, rows: Sequence[Mapping[str, Any]], table: Table) -> DataFrame:
+        """Rows that the driver has for a table, nulls where they lack a column.
+
+        As an Arrow table: a list would be turned into rows by Python workers.
+        """
+        made = pa.Table.from_pylist(list(rows), schema=table.arrow_schema())
+        return self.spark.createDataFrame(made, table.ddl())
 
     def append(self, rows: DataFrame, table: Table, options: Mapping[str, str] = {}) -> None:
         """Append rows with exactly the declared columns, in one commit."""
