@@ -7,6 +7,7 @@ and a new label in the middle of a sentence change nothing. A quoted theorem is 
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from pydantic import Field
 
@@ -18,7 +19,7 @@ REASON = "echo"
 
 class Limits(base.Limits):
     """`ngram`: words per n-gram; `max_copied_words`: words that may be copied in one go;
-    `max_copied_share`: part of the dialogue's n-grams that may be the source's, 0 to 1;
+    `max_copied_share`: part of the dialogue's words that may stand in n-grams of the source, 0 to 1;
     `min_ngrams`: dialogues with fewer are not judged by their share.
     """
 
@@ -31,7 +32,8 @@ class Limits(base.Limits):
 @dataclass(frozen=True)
 class Values:
     """`copied_words`: the longest stretch of the dialogue whose n-grams are all the source's, 0
-    without any; `copied_share`: part of the dialogue's n-grams that are the source's;
+    without any; `copied_share`: part of the dialogue's words that stand in n-grams of the source, so
+    that a question or a word before each copied sentence hides nothing;
     `returned_share`: part of the source's distinct n-grams that are in the dialogue.
     """
 
@@ -52,11 +54,18 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
         return base.Finding(Values(0, 0.0, 0.0))
     longest = max(map(len, copied.split(b"\0"))) + limits.ngram - 1
     returned = len(known.intersection(ngrams)) / len(known)
-    values = Values(longest, sum(copied) / len(copied), returned)
+    values = Values(longest, count_covered(copied, limits.ngram) / len(words), returned)
     found = longest > limits.max_copied_words or (
         values.copied_share > limits.max_copied_share and len(ngrams) >= limits.min_ngrams
     )
     return base.Finding(values, REASON if found and not dialogue.style.quotes_source else None)
+
+
+def count_covered(copied: bytes, n: int) -> int:
+    """The words that stand in a copied n-gram; `copied` has a 1 where one begins."""
+    starts = [place for place, is_copied in enumerate(copied) if is_copied]
+    gaps = (following - place for place, following in pairwise(starts))
+    return sum(min(gap, n) for gap in gaps) + (n if starts else 0)
 
 
 @lru_cache(maxsize=KEPT)
