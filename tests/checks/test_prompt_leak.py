@@ -105,6 +105,29 @@ def test_brackets_and_bars_of_mathematics_are_no_template(line: str, judged: Jud
     assert judged(f"{LESSON}\n{line}").values["template_pieces"] == 0
 
 
+@pytest.mark.parametrize("line", ["$document", "{{passage}}", "[Insert the text here]"])
+def test_a_marker_that_nobody_filled_in_leaks(line: str, judged: Judge) -> None:
+    assert "prompt_leak" in judged(f"{line}\n\n{LESSON}").reasons
+    assert "prompt_leak" not in judged(LESSON.replace("four.", f"four, as in {line} it.")).reasons
+
+
+def test_an_instruction_retold_in_pieces_leaks(judged: Judge) -> None:
+    retold = (
+        "I explain one step at a time, gladly ask back, and correct mistakes with a reason. "
+        "You ask what is unclear and take the next step."
+    )
+    text = LESSON.replace("And in a square?", retold)
+
+    assert "prompt_leak" in judged(text, style=STYLES["teacher_student"]).reasons
+    assert "prompt_leak" not in judged(text, style=STYLES["debate"]).reasons
+
+
+def test_a_leak_may_stand_in_the_preamble(judged: Judge) -> None:
+    preamble = "Keep to the text above: follow it point by point."
+
+    assert "prompt_leak" in judged(LESSON, style=STYLES["debate"], preamble=preamble).reasons
+
+
 def test_turns_of_three_dots_are_the_instructions_example(judged: Judge) -> None:
     silence = "\n**Teacher:** ...\n\n**Student:** \u2026\n"
 

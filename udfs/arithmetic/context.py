@@ -40,7 +40,8 @@ DOUBT = re.compile(
 )
 # The same, of words that must stand close to it.
 VAGUE = re.compile(
-    r"\b(?:if|whether|unless|not|cannot|should|could|might|about|around|thinks?|thought|guess\w*"
+    r"\b(?:if|whether|unless|not(?! (?:even|only|just)\b)"
+    r"|cannot|should|could|might|about|around|thinks?|thought|guess\w*"
     r"|believe\w*|label\w*|denot\w*|write|written|code\w*|version|score\w*|ratio|odds"
     r"|too \w+)\b",
     re.IGNORECASE,
@@ -48,7 +49,8 @@ VAGUE = re.compile(
 SAID = re.compile(r"\b(?:says?|said|wrote|heard|recall|remember)\b", re.IGNORECASE)
 # In the next sentence or the next turns: what was said is wrong.
 CORRECTION = re.compile(
-    r"\b(?:wrong\w*|incorrect\w*|mistak\w*|errors?|oops|wait|hold on|actually|sorry|slip\w*|i mean"
+    r"\b(?:wrong\w*|incorrect\w*|mistak\w*|errors?|oops|wait(?! (?:for|un?til+)\b)"
+    r"|hold on|actually|sorry|slip\w*|i mean"
     r"|meant|corrected|correction|not (?:quite|right|correct|true|possible|equal|so)|false"
     r"|impossible|contradict\w*|absurd\w*|nonsense|no solutions?|inconsistent"
     r"|should (?:be|have been)|re-?check|double-check|careful|hmm+|fallacy|paradox\w*|never|fails?"

@@ -19,7 +19,7 @@ REASON = "echo"
 
 class Limits(base.Limits):
     """`ngram`: words per n-gram; `max_copied_words`: words that may be copied in one go;
-    `max_copied_share`: part of the dialogue's words that may stand in n-grams of the source, 0 to 1;
+    `max_copied_share`: part of the dialogue's words that may stand in the source's n-grams, 0 to 1;
     `min_ngrams`: dialogues with fewer are not judged by their share.
     """
 
@@ -32,7 +32,7 @@ class Limits(base.Limits):
 @dataclass(frozen=True)
 class Values:
     """`copied_words`: the longest stretch of the dialogue whose n-grams are all the source's, 0
-    without any; `copied_share`: part of the dialogue's words that stand in n-grams of the source, so
+    without any; `copied_share`: part of the dialogue's words in the source's n-grams, so
     that a question or a word before each copied sentence hides nothing;
     `returned_share`: part of the source's distinct n-grams that are in the dialogue.
     """
