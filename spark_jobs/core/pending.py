@@ -9,7 +9,6 @@ from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.core.bits import collect_bits, has_bit, lacks_any
 from spark_jobs.core.runs import Run
 from spark_jobs.core.settings import Generate
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DOCUMENTS
@@ -77,26 +76,17 @@ class Wanted:
         `missing` lists the wanted (spec_id, sample) without a final attempt. Every status is
         final but those that `generate.retry` names.
         """
-        pairs = len(self.spec_ids) * self.settings.samples
-        chunks, final = self.chunks(first, last), self.final(first, last, pairs)
-        words = [F.coalesce(name, F.lit(0)) for name in final.columns[2:]]
-        # Most chunks of a corpus lack nothing: for these no list is made.
-        some = chunks.join(final, ["slice", "chunk_id"], "left").where(lacks_any(words, pairs))
-        missing = F.filter(self.pairs(), lambda _, number: ~has_bit(words, number))
-        return some.select(*chunks.columns, missing.alias("missing"))
-
-    def final(self, first: int, last: int, pairs: int) -> DataFrame:
-        """One row per chunk with a final attempt: which of the `pairs` have one, as bits."""
-        attempts = self.all_attempts.where(
-            self.place(first, last)
-            & F.col("spec_id").isin(list(self.spec_ids))
-            & F.col("sample").between(0, self.settings.samples - 1)
-            & ~F.col("status").isin(retried_statuses(self.settings.retry))
+        final = (
+            self.all_attempts.where(
+                self.place(first, last) & F.col("spec_id").isin(list(self.spec_ids))
+            )
+            .where(~F.col("status").isin(retried_statuses(self.settings.retry)))
+            .groupBy("slice", "chunk_id")
+            .agg(F.collect_set(F.struct("spec_id", "sample")).cast(WANTED).alias("final"))
         )
-        spec = F.array_position(F.array(*map(F.lit, self.spec_ids)), F.col("spec_id")) - 1
-        words = collect_bits(spec * self.settings.samples + F.col("sample"), pairs)
-        named = [word.alias(f"final_{number}") for number, word in enumerate(words)]
-        return attempts.groupBy("slice", "chunk_id").agg(*named)
+        joined = self.chunks(first, last).join(final, ["slice", "chunk_id"], "left")
+        missing = F.array_except(self.pairs(), F.coalesce("final", F.array().cast(WANTED)))
+        return joined.withColumn("missing", missing).where(F.size("missing") > 0).drop("final")
 
     def place(self, first: int, last: int) -> Column:
         """Whether a row lies in these buckets; by its slice too, so that partitions are skipped."""
