@@ -25,7 +25,7 @@ from tests.engine.conftest import wait_until
 from tests.simulated import SimulatedEngine
 from udfs.engine.processes import processes_in
 
-pytestmark = [pytest.mark.spark, pytest.mark.engine]
+pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(1200)]
 PROJECT = Path(__file__).parents[2]
 ALL_STYLES = (
     *("two_students", "teacher_student", "two_professors", "debate"),
