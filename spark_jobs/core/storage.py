@@ -6,6 +6,7 @@ said in words that name the table and what to do.
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,9 @@ REFUSED = re.compile(
 # What the second of two first writers hears from Delta and from Spark.
 MADE_MEANWHILE = re.compile(
     r"ProtocolChanged|PROTOCOL_CHANGED|MetadataChanged|METADATA_CHANGED|ALREADY_EXISTS"
+    r"|NON_EMPTY_LOCATION"
 )
+MADE_SECONDS = 5  # from a table's folder to its first commit, on a slow object store
 OURS = "udfs.errors."  # one of our own, raised on an executor: it says enough
 # A file of a table's rows or of its log below the root, as Spark names it.
 FILE = r"/(\w+/\w+)/(?:(?:slice=\d+/)?part-|_delta_log/)[^\s'\"]*?\.(?:parquet|json)"
@@ -101,12 +104,14 @@ def open_tables(warehouse: Warehouse) -> None:
 
 def make(warehouse: Warehouse, table: Table) -> None:
     """Make a table, or name one that is there, be it that another run makes it just now."""
-    try:
-        warehouse.make(table)
-    except Exception as error:
-        if not MADE_MEANWHILE.search(type(error).__name__ + str(error)[:500]):
-            raise
-        warehouse.make(table)
+    for _ in range(MADE_SECONDS):
+        try:
+            return warehouse.make(table)
+        except Exception as error:
+            if not MADE_MEANWHILE.search(type(error).__name__ + str(error)[:500]):
+                raise
+            time.sleep(1)
+    return warehouse.make(table)
 
 
 def note_tables(warehouse: Warehouse) -> None:
