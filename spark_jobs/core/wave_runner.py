@@ -70,7 +70,7 @@ class WaveRunner:
             except Exception as error:
                 watch.abandon(error)
                 raise
-            if forecast and len(waves) > 1:
+            if forecast and len(waves) > 1 and count_outcomes(watch.done):
                 watch.line.say(describe_against(forecast, watch))
             return watch.stop is None
 
