@@ -427,7 +427,7 @@ leg_core() {
     --ignore=tests/vllm
 }
 
-# Runs that die at forty points, and go on: about five minutes; MIND_DEATHS=50 makes it two hundred.
+# Runs that die at twenty points, and go on: a few minutes; MIND_DEATHS=50 makes it two hundred.
 leg_crashes() {
   check "pytest on crashes" "$VENV/bin/python" -m pytest tests/crashes
 }
