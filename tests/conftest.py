@@ -25,6 +25,9 @@ SPARK_FOR_TESTS = {
     "spark.databricks.delta.snapshotPartitions": "1",
     # Fewer, shorter plans; what adaptive execution does is tested where it matters.
     "spark.sql.adaptive.enabled": "false",
+    # Compiling Java for a handful of rows is a quarter of the time.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 
 

@@ -270,6 +270,19 @@ def test_an_unknown_style_is_refused_with_the_known_ones(prepare: Callable[..., 
         generate.run(run)
 
 
+@pytest.mark.fault(
+    "the spool's folder cannot be used", "said at the start, the run goes on without"
+)
+def test_a_spool_that_cannot_be_used_costs_a_warning(
+    prepare: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert generate.run(prepare(PAGES, "generate.spool=/proc/no/such"))["status"] == {"ok": 10}
+
+    said = capsys.readouterr().err
+    assert said.count("the spool is off, a crash costs the open waves: /proc/no/such") == 1
+    assert "set generate.spool to a folder" in said
+
+
 def test_places_agree_in_all_tables(prepare: Callable[..., Any]) -> None:
     run = prepare(PAGES)
     generate.run(run)

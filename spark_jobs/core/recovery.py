@@ -1,21 +1,21 @@
 """The spool from the driver's side: where it is, and what runs that died had left in it."""
 
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from spark_jobs.core.claims import Claims, make_claim
+from spark_jobs.core.claims import Claim, Claims, make_claim
 from spark_jobs.core.commits import CommittedElsewhereError, append_once
 from spark_jobs.core.console import say, warn
 from spark_jobs.core.ledger import describe_recovered, is_recorded, save_wave
 from spark_jobs.core.runs import Run, progress_folder
 from spark_jobs.core.tables import ATTEMPTS
 from udfs.batches import batch_rows
-from udfs.engine.spool import list_spooled, read_spooled, remove_folder, write_whole
+from udfs.engine.spool import list_spooled, read_spooled, remove_folder
 from udfs.engine.tally import remove_tallies
+from udfs.errors import JobError
 
 BATCH_ROWS = 64  # as the engine's tasks give them back
 FILES_PER_TASK = 32  # of a megabyte at most
@@ -38,30 +38,34 @@ def open_spool(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Iterator[s
     claim = make_claim(
         run.run_id, buckets=buckets, spec_ids=tuple(sorted(spec_ids)), chunker_id=chunker_id
     )
-    with claims.hold(claim) as dead:
-        for run_id in dead:
+    with ExitStack() as held:
+        dead = try_claim(held, claims, claim)
+        for run_id in dead or []:
             recover_run(run, claims, run_id)
-        yield f"{spool}/{run.run_id}"
+        yield "" if dead is None else f"{spool}/{run.run_id}"
 
 
 def find_spool(run: Run) -> str:
-    """Where spools lie; empty, and said once, where there can be none."""
+    """Where spools lie; empty where there shall be none."""
     setting = run.settings.generate.spool
     if setting == "off":
         return ""
-    spool = setting or f"{run.settings.tables.root.rstrip('/')}/_spool"
-    probe = f"{spool}/{uuid.uuid4().hex}"
+    return setting or f"{run.settings.tables.root.rstrip('/')}/_spool"
+
+
+def try_claim(held: ExitStack, claims: Claims, claim: Claim) -> list[str] | None:
+    """The runs that died, under a claim that is now held; None, and said, without a spool."""
     try:
-        write_whole(f"{probe}/probe", b"")
-        remove_folder(probe)
+        return held.enter_context(claims.hold(claim))
+    except JobError:
+        raise
     except Exception as error:  # noqa: BLE001 - each filesystem has errors of its own
         warn(
-            f"the spool is off, a crash costs the open waves: {spool} cannot be written: "
+            f"the spool is off, a crash costs the open waves: {claims.spool} cannot be used: "
             f"{type(error).__name__}: {error}; set generate.spool to a folder that driver and "
             "executors can write, or to off"
         )
-        return ""
-    return spool
+        return None
 
 
 def recover_run(run: Run, claims: Claims, run_id: str) -> None:

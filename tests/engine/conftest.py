@@ -5,7 +5,7 @@ import json
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,17 @@ def embedded_plan(
 def processes_of(plan: EnginePlan) -> list[psutil.Process]:
     """All processes of the engines in the plan's directory, supervisors included."""
     return processes_in(Path(plan.directory))
+
+
+def find_running(directory: Path, word: str) -> list[psutil.Process]:
+    """Those of a directory's processes that have a word in their command line."""
+    found = []
+    for process in processes_in(directory):
+        # One may end while it is looked at.
+        with suppress(psutil.Error):
+            if word in process.cmdline():
+                found.append(process)
+    return found
 
 
 def listening_addresses(plan: EnginePlan) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 from tests.engine.conftest import (
     ENGINES,
     ask,
+    find_running,
     listening_addresses,
     make_plan,
     post,
@@ -39,7 +40,7 @@ time.sleep(600)
 
 
 def engines_of(plan: EnginePlan) -> list[psutil.Process]:
-    return [p for p in processes_of(plan) if "udfs.engine.llamacpp_server" in p.cmdline()]
+    return find_running(Path(plan.directory), "udfs.engine.llamacpp_server")
 
 
 def start_owner(plan: EnginePlan) -> "subprocess.Popen[str]":
@@ -99,9 +100,7 @@ def test_a_dead_supervisor_takes_its_engine_with_it_and_is_replaced(
     embedded_plan: EnginePlan,
 ) -> None:
     engine = attach(embedded_plan)
-    supervisor = next(
-        p for p in processes_of(embedded_plan) if "udfs.engine.supervisor" in p.cmdline()
-    )
+    supervisor = find_running(Path(embedded_plan.directory), "udfs.engine.supervisor")[0]
     supervisor.send_signal(signal.SIGKILL)
 
     assert ask(embedded_plan, engine).status in {"ok", "length"}

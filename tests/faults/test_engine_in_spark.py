@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pyarrow as pa
 import pytest
 
-from tests.engine.conftest import make_embedded_plan, processes_of
+from tests.engine.conftest import find_running, make_embedded_plan
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.sidecar import attach
 
@@ -39,7 +40,7 @@ def attach_in_tasks(spark: Any, plan: EnginePlan, tasks: int) -> list[Any]:
 
 
 def engines(plan: EnginePlan) -> list[psutil.Process]:
-    return [p for p in processes_of(plan) if "udfs.engine.llamacpp_server" in p.cmdline()]
+    return find_running(Path(plan.directory), "udfs.engine.llamacpp_server")
 
 
 def test_many_tasks_share_one_engine(spark: Any, plan: EnginePlan) -> None:

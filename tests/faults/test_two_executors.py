@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import psutil
 import pytest
 
 from tests.engine import ill_mannered
-from tests.engine.conftest import wait_until
+from tests.engine.conftest import find_running, wait_until
 from udfs.engine.processes import processes_in
 
 pytestmark = pytest.mark.spark
@@ -82,8 +83,8 @@ def find_engines(base: Path) -> list[Engine]:
     """The engines that run now."""
     found = []
     for directory in sorted(base.glob("*-*-*")):
-        for process in processes_in(directory):
-            if ill_mannered.__file__ in process.cmdline():
+        for process in find_running(directory, str(ill_mannered.__file__)):
+            with suppress(psutil.NoSuchProcess):
                 gpus = process.environ().get("CUDA_VISIBLE_DEVICES", "")
                 found.append(Engine(directory, int(directory.name.split("-")[0]), gpus))
     return found

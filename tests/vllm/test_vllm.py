@@ -15,7 +15,14 @@ import pytest
 
 from spark_jobs.core.settings import CONF
 from spark_jobs.core.tables import ATTEMPTS
-from tests.engine.conftest import ask, listening_addresses, post, processes_of, wait_until
+from tests.engine.conftest import (
+    ask,
+    find_running,
+    listening_addresses,
+    post,
+    processes_of,
+    wait_until,
+)
 from udfs.dialogue.control_tokens import break_all_control_tokens
 from udfs.dialogue.specs import Spec
 from udfs.dialogue.styles import load_styles
@@ -30,12 +37,12 @@ from udfs.text.chunking import chunk_page
 from udfs.text.tokens import TokenCounter
 
 SERVER, CORE, WORKER = "vllm.entrypoints.openai.api_server", "VLLM::EngineCore", "VLLM::Worker"
-CHUNKS = 12
+CHUNKS = 6
 
 
 def find(plan: EnginePlan, name: str) -> list[psutil.Process]:
     """The engine's processes of a name."""
-    return [process for process in processes_of(plan) if name in process.cmdline()]
+    return find_running(Path(plan.directory), name)
 
 
 def make_specs(*, max_tokens: int, with_opening: bool = False) -> dict[str, Spec]:
