@@ -27,9 +27,9 @@ def vllm_plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnginePlan]:
         load_recipe(ENGINES / "vllm.toml"),
         model=str(MODEL),
         python=str(PYTHON),
-        # Compiling takes longer than it saves on a few requests. A step of the recipe's 8,192
-        # tokens may take a slow CPU longer than stall_timeout.
-        extra_args=("--enforce-eager", "--max-num-batched-tokens=2048"),
+        # Compiling takes longer than it saves on a few requests. A CPU without BF16 needs over
+        # 30 s for a step in it; FP32 is quick on all.
+        extra_args=("--enforce-eager", "--dtype=float32", "--max-num-batched-tokens=2048"),
         max_model_len=2048,
         capacity=16,
         directory=str(directory),
