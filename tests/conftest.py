@@ -87,16 +87,47 @@ def write_pages(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(scope="session")
+def kept() -> dict[str, Path]:
+    """Tables as far as chunks that earlier tests have made, by their pages."""
+    return {}
+
+
 @pytest.fixture
-def make_chunks(make_run: Any, write_pages: Callable[..., Path]) -> Callable[[int], None]:
+def make_corpus(
+    make_run: Any,
+    write_pages: Callable[..., Path],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    kept: dict[str, Path],
+) -> Callable[..., None]:
+    """Takes pages as far as chunks: `make_corpus({"text": ...}, ...)`.
+
+    The same pages in empty tables are done once for all tests; each gets a copy of its own.
+    """
+
+    def make(*pages: dict[str, Any]) -> None:
+        from spark_jobs import chunk, ingest
+
+        root, key = tmp_path / "warehouse", json.dumps(pages)
+        first = not root.exists()
+        if first and key in kept:
+            shutil.copytree(kept[key], root)
+            return
+        ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}"))
+        chunk.run(make_run("chunk"))
+        if first:
+            kept[key] = shutil.copytree(root, tmp_path_factory.mktemp("kept") / "warehouse")
+
+    return make
+
+
+@pytest.fixture
+def make_chunks(make_corpus: Callable[..., None]) -> Callable[[int], None]:
     """Takes so many pages of one chunk each as far as chunks."""
 
     def make(count: int) -> None:
-        from spark_jobs import chunk, ingest
-
-        pages = [{"text": f"Page {n}: the square of {n} is {n * n}."} for n in range(count)]
-        ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}"))
-        chunk.run(make_run("chunk"))
+        make_corpus(*({"text": f"Page {n}: the square of {n} is {n * n}."} for n in range(count)))
 
     return make
 

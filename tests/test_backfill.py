@@ -1,12 +1,11 @@
 """Backfills as people run them: estimated, guarded, in parts, maintained."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from spark_jobs import chunk, estimate, generate, ingest
+from spark_jobs import estimate, generate
 from spark_jobs.core.tables import WAVES
 from tests.simulated import SimulatedEngine
 from udfs.errors import UsageError
@@ -21,10 +20,9 @@ PAGES = [
 
 
 @pytest.fixture
-def prepare(make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine) -> Any:
+def prepare(make_run: Any, make_corpus: Callable[..., None], engine: SimulatedEngine) -> Any:
     """Ingests and chunks the pages, then makes runs: `prepare(job, *settings)`."""
-    ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *PAGES)}"))
-    chunk.run(make_run("chunk"))
+    make_corpus(*PAGES)
     return lambda job, *settings: make_run(job, *engine.settings, STYLES, ALL, *settings)
 
 

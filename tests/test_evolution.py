@@ -52,10 +52,15 @@ class Corpus:
 
 
 @pytest.fixture
-def corpus(make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine) -> Corpus:
+def corpus(
+    make_run: Any,
+    make_corpus: Callable[..., None],
+    write_pages: Callable[..., Path],
+    engine: SimulatedEngine,
+) -> Corpus:
     """Three pages of one chunk each, with both dialogues."""
     made = Corpus(make_run, write_pages, engine)
-    made.read(*PAGES)
+    make_corpus(*PAGES)
     assert made.ask() == 6
     return made
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from spark_jobs import chunk, generate, ingest
 from spark_jobs import filter as filter_job
+from spark_jobs import generate
 from spark_jobs.core.tables import DIALOGUES, METRICS, VERDICTS
 from spark_jobs.sql import register_functions
 from tests.simulated import GOOD, SimulatedEngine
@@ -19,15 +19,13 @@ ONE_STYLE = 'generate.styles=["teacher_student"]'
 
 @pytest.fixture
 def generate_dialogues(
-    make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine
+    make_run: Any, make_corpus: Callable[..., None], engine: SimulatedEngine
 ) -> Callable[..., Any]:
     """Takes so many pages as far as dialogues."""
 
     def make(count: int, *settings: str) -> None:
         pages = [{"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(count)]
-        path = write_pages("pages.jsonl", *pages)
-        ingest.run(make_run("ingest", f"ingest.input={path}"))
-        chunk.run(make_run("chunk"))
+        make_corpus(*pages)
         generate.run(make_run("generate", *engine.settings, ONE_STYLE, *settings))
 
     return make

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import functions as F
 
-from spark_jobs import chunk, generate, ingest
+from spark_jobs import generate
 from spark_jobs.core import breaker
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.pending import look_up_wanted
@@ -29,14 +28,12 @@ PAGES = [
 
 @pytest.fixture
 def prepare(
-    make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine
+    make_run: Any, make_corpus: Callable[..., None], engine: SimulatedEngine
 ) -> Callable[..., Any]:
     """Ingests and chunks pages, then gives a run of generate: `prepare(pages, *settings)`."""
 
     def make(pages: list[dict[str, str]], *settings: str) -> Any:
-        path = write_pages("pages.jsonl", *pages)
-        ingest.run(make_run("ingest", f"ingest.input={path}"))
-        chunk.run(make_run("chunk"))
+        make_corpus(*pages)
         return make_run("generate", *engine.settings, TWO_STYLES, *settings)
 
     return make
