@@ -244,6 +244,11 @@ def find_known_error(error: BaseException) -> str | None:
     text = str(error)
     if isinstance(error, MindError):
         return text
+    if isinstance(error, ConnectionError) or type(error).__name__ == "Py4JNetworkError":
+        return (
+            "Spark's JVM ended: killed, or out of memory (spark.driver.memory)? What was committed "
+            "stays, run the same command to go on"
+        )
     for beginning in ("udfs.errors.EngineError: ", "udfs.errors.UsageError: "):
         _, found, rest = text.rpartition(beginning)
         if found:

@@ -59,16 +59,20 @@ class SimulatedEngine:
         return ["engine.recipe=endpoint", f"engine.url={self.url}", "engine.model=simulated"]
 
     def repeats(self, killed: Iterable[float], *, durable: float) -> list[str]:
-        """Prompts that were asked again though at a death their answer was older than it may be.
+        """Prompts that were asked again though their answer was old enough to be safe.
 
-        `killed` are the moments of the deaths, `durable` seconds after which an answer must be
-        safe.
+        `killed` are the moments of the deaths. An answer may be lost with the first death after
+        it, unless it was given `durable` seconds before that; without a death it may not.
         """
         answered: dict[str, float] = {}
         late = []
         for prompt, moment in self.answers:
-            before = answered.setdefault(prompt, moment)
-            if any(before + durable < death < moment for death in killed):
+            before = answered.get(prompt)
+            answered[prompt] = moment
+            if before is None:
+                continue
+            death = min((death for death in killed if death > before), default=moment)
+            if before + durable < death:
                 late.append(prompt)
         return late
 
@@ -120,7 +124,8 @@ def run_simulated() -> Iterator[SimulatedEngine]:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", engine.answer)
         app.router.add_get("/v1/models", engine.list_models)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        # What nobody waits for any more is no answer.
+        runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         return runner

@@ -50,11 +50,10 @@ def stop_on_interrupt(spark: "SparkSession") -> None:
     """
     context = spark.sparkContext
     jvm = getattr(context._gateway, "proc", None)  # noqa: SLF001 - the only way to it
-    server = context._accumulatorServer  # noqa: SLF001
+    # A JVM that ends hangs up on it, which it would print as an error.
+    context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
 
     def interrupt(*_: object) -> None:
-        # The JVM hangs up on it, which it would print as an error.
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]
         if jvm is not None:
             jvm.terminate()
         raise KeyboardInterrupt

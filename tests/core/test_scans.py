@@ -1,11 +1,13 @@
 """What a plan reads, by Spark's own count: its slices, the files of its buckets, no idle text."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from spark_jobs.core import pending
 from spark_jobs.core.pending import Wanted, look_up_wanted
 from spark_jobs.core.settings import BUCKETS
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS, Table
@@ -109,3 +111,33 @@ def test_to_count_reads_no_text(wanted: Wanted) -> None:
     assert "text" in scan(found)["chunks"].requiredSchema().fieldNames()
     for table in ("chunks", "attempts"):
         assert "text" not in scan(counted)[table].requiredSchema().fieldNames()
+
+
+def test_the_log_says_how_many_chunks_there_are_without_a_look_at_them(wanted: Wanted) -> None:
+    counted = wanted.all_chunks.groupBy().count()
+
+    plan = counted._jdf.queryExecution().optimizedPlan().toString()
+    assert "LocalRelation" in plan
+    assert "parquet" not in plan
+
+
+@pytest.mark.parametrize(
+    ("together", "buckets", "ranges"),
+    [
+        (FILES * ROWS, (0, BUCKETS - 1), [(n * SLICE, (n + 1) * SLICE - 1) for n in range(SLICES)]),
+        (3 * FILES * ROWS, (0, BUCKETS - 1), [(0, 3 * SLICE - 1), (3 * SLICE, BUCKETS - 1)]),
+        (1, (SLICE + 7, 2 * SLICE - 9), [(SLICE, 2 * SLICE - 1)]),
+    ],
+    ids=["a slice each", "three slices", "a part of one"],
+)
+def test_slices_are_looked_at_together_as_far_as_they_have_few_chunks(
+    wanted: Wanted,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    together: int,
+    buckets: tuple[int, int],
+    ranges: list[tuple[int, int]],
+) -> None:
+    monkeypatch.setattr(pending, "CHUNKS_TOGETHER", together)
+
+    assert list(replace(wanted, buckets=buckets).ranges()) == ranges

@@ -1,0 +1,1 @@
+"""What a resume after the worst moment asks for again."""
