@@ -1,0 +1,208 @@
+"""What the checks cost and reject, beside the field's web filters: `python -m tests.bench.filter`.
+
+On the good dialogues of the labelled set, in one run: dialogues and MB per CPU second with all our
+checks on, seconds of each check, and the same for datatrove's Gopher, C4 and FineWeb filters, with
+what each rejects of these dialogues and of a folder of real math pages (--pages). Then each check
+on one dialogue of 1 k to 1 M characters: none may grow faster than its text.
+
+datatrove is installed into .cache/datatrove at the first start (a minute, 500 MB). Tables go to
+stderr, one line of JSON to stdout. Nothing here is asserted: numbers of a busy machine prove
+nothing.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+import venv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyarrow import dataset
+
+from spark_jobs.core.benchmarks import load_rules
+from spark_jobs.core.console import print_result, say, show_table
+from spark_jobs.core.engine import known_styles
+from spark_jobs.core.settings import CONF, PROJECT
+from tests.checks.labelled import Labelled, read_labelled
+from udfs.checks.base import Dialogue
+from udfs.checks.rules import CHECKS, Rules, judge
+from udfs.checks.source import read_source
+
+HERE = Path(__file__).parent
+ENVIRONMENT = PROJECT / ".cache" / "datatrove"
+REPEATS = 3  # the best counts: others use the machine, too
+LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
+COMPARED = ("Gopher repetition", "Gopher quality", "C4")  # together, as the field runs them
+
+
+def read_rules() -> Rules:
+    """The rules as shipped, without a target's own."""
+    shipped = tomllib.loads((CONF / "mind.toml").read_text(encoding="utf-8"))
+    rules = Rules.model_validate(shipped["filter"]["checks"])
+    return load_rules(rules, str(CONF / "benchmarks"))
+
+
+def make_dialogues(records: Sequence[Labelled]) -> list[Dialogue]:
+    """Dialogues that nothing was found out about yet."""
+    styles = known_styles()
+    read_source.cache_clear()
+    return [
+        Dialogue(
+            text=record.text,
+            source=record.source,
+            style=styles[record.style],
+            finish_reason=record.finish_reason,
+            n_tokens=record.n_tokens,
+        )
+        for record in records
+    ]
+
+
+def best_seconds(
+    records: Sequence[Labelled],
+    work: Callable[[Dialogue], Any],
+    prepare: Callable[[Dialogue], Any] = bool,
+) -> float:
+    """CPU seconds of some work on all dialogues, each time anew; `prepare` comes before."""
+    seconds = []
+    for _ in range(REPEATS):
+        dialogues = make_dialogues(records)
+        for dialogue in dialogues:
+            prepare(dialogue)
+        started = time.process_time()
+        for dialogue in dialogues:
+            work(dialogue)
+        seconds.append(time.process_time() - started)
+    return min(seconds)
+
+
+def time_check(name: str, rules: Rules, records: Sequence[Labelled]) -> float:
+    """CPU seconds of one check, with what it shares with others found before."""
+    check, limits = CHECKS[name].check, getattr(rules, name)
+    return best_seconds(records, lambda dialogue: check(dialogue, limits), look_at_all)
+
+
+def look_at_all(dialogue: Dialogue) -> None:
+    """Find out what several checks ask for."""
+    for name in ("turns", "prose_words", "lower", "numbers", "streams"):
+        getattr(dialogue, name)
+    for name in ("words", "vocabulary", "numbers", "formulas"):
+        getattr(dialogue.chunk, name)
+
+
+def grow(name: str, rules: Rules, record: Labelled) -> list[float]:
+    """Milliseconds of one check on ever longer dialogues, all that it looks at included."""
+    found = []
+    for length in LENGTHS:
+        text = (record.text + "\n\n") * (length // len(record.text) + 1)
+        longer = [Labelled(**{**vars(record), "text": text[:length]})]
+        dialogue = make_dialogues(longer)[0]
+        started = time.process_time()
+        CHECKS[name].check(dialogue, getattr(rules, name))
+        found.append((time.process_time() - started) * 1e3)
+    return found
+
+
+def ask_peers(texts: Sequence[str]) -> dict[str, Any]:
+    """What datatrove's filters take and reject."""
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        say(f"bench: installing datatrove into {ENVIRONMENT}")
+        venv.create(ENVIRONMENT, with_pip=True)
+        install = ["-m", "pip", "install", "--quiet", "-r", str(HERE / "requirements.txt")]
+        subprocess.run([python, *install], check=True, stdout=sys.stderr)
+    done = subprocess.run(
+        [python, "-P", HERE / "peers.py"],
+        input=json.dumps(texts),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    )
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def read_pages(folder: Path) -> list[str]:
+    """The texts of a folder's Parquet files."""
+    return [str(text) for text in dataset.dataset(folder).to_table(["text"])["text"].to_pylist()]
+
+
+def show_speed(records: Sequence[Labelled], rules: Rules) -> dict[str, Any]:
+    """All checks beside the peers; the pages that both reject."""
+    texts = [record.text for record in records]
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+    ours = best_seconds(records, lambda dialogue: judge(dialogue, rules))
+    gates = sum(not judge(dialogue, rules).accepted for dialogue in make_dialogues(records))
+    peers = ask_peers(texts)
+    lines = [(f"MIND, all {len(CHECKS)} checks", ours, gates)]
+    lines += [(name, one["seconds"], one["rejected"]) for name, one in peers["filters"].items()]
+    together = sum(peers["filters"][name]["seconds"] for name in COMPARED)
+    lines.append(("Gopher and C4 together", together, ""))
+    show_table(
+        f"{len(texts)} good dialogues, {megabytes:.2f} MB",
+        ["filter", "CPU s", "MB/s per core", "dialogues/s", "rejects"],
+        [(n, f"{s:.2f}", f"{megabytes / s:.2f}", f"{len(texts) / s:,.0f}", r) for n, s, r in lines],
+    )
+    say(f"bench: {together / ours:.1f} times the throughput of {lines[-1][0]}")
+    return {"megabytes": megabytes, "seconds": ours, "rejected": gates, "peers": peers}
+
+
+def show_checks(records: Sequence[Labelled], rules: Rules) -> dict[str, Any]:
+    """Each check alone, on many dialogues and on long ones."""
+    seconds = {name: time_check(name, rules, records) for name in CHECKS}
+    longest = max(records, key=lambda record: len(record.text))
+    growth = {name: grow(name, rules, longest) for name in CHECKS}
+    show_table(
+        "Each check: microseconds per dialogue; milliseconds by characters, with all it looks at",
+        ["check", "us", *(f"{length:,}" for length in LENGTHS)],
+        [
+            (
+                name,
+                f"{seconds[name] / len(records) * 1e6:.0f}",
+                *(f"{ms:.1f}" for ms in growth[name]),
+            )
+            for name in CHECKS
+        ],
+    )
+    return {"seconds": seconds, "growth_ms": growth}
+
+
+def show_pages(folder: Path) -> dict[str, Any]:
+    """What the peers reject of real math pages."""
+    pages = read_pages(folder)
+    found = ask_peers(pages)
+    show_table(
+        f"{len(pages)} real math pages",
+        ["filter", "rejects", "share"],
+        [
+            (name, one["rejected"], f"{one['rejected'] / len(pages):.0%}")
+            for name, one in [
+                *found["filters"].items(),
+                ("any of them", {"rejected": found["rejected_by_any"]}),
+            ]
+        ],
+    )
+    return {"pages": len(pages), **found}
+
+
+def main() -> None:
+    """Measure, and show."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.filter", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--pages", type=Path, help="a folder of Parquet files with a column text")
+    options = parser.parse_args()
+    rules, records = read_rules(), [record for record in read_labelled() if not record.expected]
+    result = {"dialogues": len(records), **show_speed(records, rules)}
+    result |= show_checks(records, rules)
+    if options.pages:
+        result["pages"] = show_pages(options.pages)
+    print_result({"bench": "filter", **result})
+
+
+if __name__ == "__main__":
+    main()
