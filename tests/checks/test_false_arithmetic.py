@@ -423,6 +423,36 @@ def test_what_the_next_speaker_corrects_does_not_count(
     assert judged(text).values["false_equalities"] == 1
 
 
+@pytest.mark.parametrize(
+    "reply",
+    ["The other class has $40 + 16 = 56$ pupils.", "And $56 / 7 = 8$, as we saw."],
+    ids=["another sum of that value", "the value as an operand"],
+)
+def test_an_equality_of_something_else_corrects_nothing(
+    reply: str, judged: Callable[..., Verdict]
+) -> None:
+    text = LESSON.format(first="$7 \\cdot 8 = 54$", reply=reply, second="2 * 7 + 2 * 8 = 32")
+
+    assert judged(text).values["false_equalities"] == 2
+
+
+def test_steps_that_work_it_out_anew_correct_it(judged: Callable[..., Verdict]) -> None:
+    text = LESSON.format(
+        first="$2 + 3 \\cdot 4 = 20$", reply="$3 \\cdot 4 = 12$ and $2 + 12 = 14$.", second="done"
+    )
+
+    assert judged(text).values["false_equalities"] == 0
+
+
+def test_a_no_to_a_later_question_is_none_to_the_sum(judged: Callable[..., Verdict]) -> None:
+    text = (
+        "**Teacher:** $180 / 12 = 16$.\n\n**Student:** May I take 20 off?\n\n"
+        "**Teacher:** No. And $7 * 8 = 54$.\n\n**Student:** Good.\n"
+    )
+
+    assert judged(text).values["false_equalities"] == 2
+
+
 def test_a_proof_by_contradiction_may_calculate_wrongly(judged: Callable[..., Verdict]) -> None:
     text = (
         "**Expert:** Assume there were a largest number, and call it $5$, so that $5 = 5 + 1$.\n\n"

@@ -13,8 +13,8 @@ from udfs.checks.rules import CHECKS, Rules, Verdict, judge
 
 MAX_GOOD_REJECTED = 0.02
 MIN_RECALL = 0.95
-# What is not there yet: a false sum is taken for one that somebody corrects.
-LOWER = {"false_arithmetic": 0.85}
+# What is not there yet: a doubt that the speaker brushes aside, a quotient of decimals.
+LOWER = {"false_arithmetic": 0.9}
 RECORDS = read_labelled()
 GOOD = [record for record in RECORDS if not record.expected]
 LABELS = sorted({reason for record in RECORDS for reason in record.expected} & set(CHECKS))

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 
 from udfs.arithmetic.comparison import Truth
 from udfs.arithmetic.equalities import Equality
@@ -56,9 +57,11 @@ CORRECTION = re.compile(
     r"|should (?:be|have been)|re-?check|double-check|careful|hmm+|fallacy|paradox\w*|never|fails?"
     r"|disagree|are you sure|off by|typo"
     r"|(?:is|was|does|do|did|are|can|could|should)n['’]t|redo|recompute|recalculate)\b"
-    r"|(?:^|[\s*>])no[,.!:;—-]|[✗✘❌]",
+    r"|[✗✘❌]",
     re.IGNORECASE,
 )
+# In the next sentence or the next turn; further on it answers something else.
+DENIAL = re.compile(r"(?:^|[\s*>])no[,.!:;—-]", re.IGNORECASE)
 ASSUMPTION = re.compile(
     r"\b(?:suppos\w*|assum\w*|imagin\w*|pretend\w*|what if)\b[^.]{0,80}?(?:=|false|wrong|equal)"
     r"|\bcontradiction\b|\breductio\b|\bfallac|\bparadox",
@@ -79,6 +82,7 @@ MODULUS = re.compile(
     r"|\bwrap\w* around|\btropical\b|\bmidnight\b|\bweekday|\bnim\b|\b[ZF]_\{?[\dpn]|\bbitwise\b",
     re.IGNORECASE,
 )
+DIGITS = re.compile(r"\d+")
 # How a turn says what a value is instead.
 STATES = r"(?:\b(?:is|be|get|gets|got|gives?|makes?|made|equals?|means|to|it's|that's|was)|=)"
 
@@ -91,8 +95,8 @@ class Surroundings:
         self.turns = turns
         self.starts = [turn.start for turn in turns]
         self.end = max((e.end for e in equalities), default=0) + MODULUS_BEHIND
-        true = [e for e in equalities if e.truth is Truth.TRUE]
-        self.truths = {e.left: e.start for e in true}  # the place of the last one
+        self.true = [e for e in equalities if e.truth is Truth.TRUE]
+        self.truths = {e.left: e.start for e in self.true}  # the place of the last one
 
     def take_back(self, equality: Equality) -> bool:
         """Whether a false equality is doubted, assumed, refuted, corrected or of another kind."""
@@ -102,8 +106,9 @@ class Surroundings:
             or has_any(self.moduli, start - MODULUS_BEFORE, end + MODULUS_BEHIND)
             or has_any(self.assumptions, start - PROOF, start)
             or has_any(self.absurdities, end, end + PROOF)
-            or is_doubted(self.text, equality)
-            or any(corrects(reply, equality) for reply in self.find_replies(end))
+            or self.is_doubted(equality)
+            or any(corrects(reply, equality) for reply in self.find_replies(equality))
+            or any(map(DENIAL.search, islice(self.find_replies(equality), 1)))
         )
 
     @cached_property
@@ -121,11 +126,47 @@ class Surroundings:
         """Where it finds something absurd."""
         return [match.start() for match in ABSURD.finditer(self.text, 0, self.end + PROOF)]
 
-    def find_replies(self, end: int) -> Iterator[str]:
+    def is_doubted(self, equality: Equality) -> bool:
+        """Whether the sentence doubts what it says, or the next one takes it back."""
+        start, end = equality.start, equality.end
+        before, behind, following = split_sentences(
+            self.text[max(0, start - SENTENCE) : start],
+            self.read_claims(end, end + 2 * SENTENCE, equality),
+        )
+        return (
+            any(DOUBT.search(part) for part in (before, behind))
+            or any(VAGUE.search(part) for part in (before[-CLOSE:], behind[:CLOSE]))
+            or SAID.search(before[-CLOSE:]) is not None
+            or any(corrects(part, equality) or DENIAL.search(part) for part in (behind, following))
+        )
+
+    def find_replies(self, equality: Equality) -> Iterator[str]:
         """The beginnings of the turns that follow."""
-        number = bisect_right(self.starts, end)
+        number = bisect_right(self.starts, equality.end)
         for turn in self.turns[number : number + REPLIES]:
-            yield self.text[turn.body_start : min(turn.end, turn.body_start + REPLY)]
+            yield self.read_claims(
+                turn.body_start, min(turn.end, turn.body_start + REPLY), equality
+            )
+
+    def read_claims(self, start: int, end: int, equality: Equality) -> str:
+        """A part of the text without the true equalities that do not work this one out anew.
+
+        Those that do have its value, and fewer terms. What the others calculate with, and what
+        comes of them, is no word on it.
+        """
+        pieces, position = [], start
+        for true in self.true:
+            is_shorter = count_terms(true) < count_terms(equality)
+            works_it_out = true.value == equality.value and is_shorter
+            if start <= true.start < end and not works_it_out:
+                pieces.append(self.text[position : true.start])
+                position = max(position, true.end)
+        return " ".join([*pieces, self.text[position:end]])
+
+
+def count_terms(equality: Equality) -> int:
+    """Numbers on its left side."""
+    return len(DIGITS.findall(equality.left))
 
 
 def has_any(places: Sequence[int], start: int, end: int) -> bool:
@@ -134,26 +175,16 @@ def has_any(places: Sequence[int], start: int, end: int) -> bool:
     return number < len(places) and places[number] < end
 
 
-def is_doubted(text: str, equality: Equality) -> bool:
-    """Whether the sentence doubts what it says, or the next one takes it back."""
-    before, behind, following = split_sentences(text, equality.start, equality.end)
-    return (
-        any(DOUBT.search(part) for part in (before, behind))
-        or any(VAGUE.search(part) for part in (before[-CLOSE:], behind[:CLOSE]))
-        or SAID.search(before[-CLOSE:]) is not None
-        or any(corrects(part, equality) for part in (behind, following))
-    )
-
-
-def split_sentences(text: str, start: int, end: int) -> tuple[str, str, str]:
-    """The sentence before and behind the equality, and the sentence that follows."""
-    before = SENTENCE_END.split(text[max(0, start - SENTENCE) : start])[-1]
-    behind = text[end : end + SENTENCE]
-    stop = SENTENCE_END.search(behind)
+def split_sentences(before: str, behind: str) -> tuple[str, str, str]:
+    """Of the text before an equality its sentence; of that behind it the rest of the sentence, and
+    the next one.
+    """
+    sentence, behind_it = SENTENCE_END.split(before)[-1], behind[:SENTENCE]
+    stop = SENTENCE_END.search(behind_it)
     if stop is None:
-        return before, behind, ""
-    following = SENTENCE_END.split(text[end + stop.end() : end + stop.end() + SENTENCE].lstrip())
-    return before, behind[: stop.end()], following[0]
+        return sentence, behind_it, ""
+    following = SENTENCE_END.split(behind[stop.end() : stop.end() + SENTENCE].lstrip())
+    return sentence, behind_it[: stop.end()], following[0]
 
 
 def corrects(reply: str, equality: Equality) -> bool:
