@@ -1,4 +1,4 @@
-"""Crash anywhere: the driver dies at twenty points of its way, and the next run goes on.
+"""Crash anywhere: the driver dies at a dozen points of its way, and the next run goes on.
 
 Real Spark and Delta, a simulated engine. A death is an error that nothing catches, with all that a
 process would do on its way out left undone.
@@ -26,7 +26,7 @@ from tests.simulated import SimulatedEngine
 # Some 5 s for each death on two cores of one's own, and as much again for a busy machine.
 pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(1200)]
 # In each of four lives of tables, so that these stay small. MIND_DEATHS=50 makes two hundred.
-DEATHS = int(os.environ.get("MIND_DEATHS", "5"))
+DEATHS = int(os.environ.get("MIND_DEATHS", "3"))
 PAGES, STYLES = 12, 2
 SMALL_WAVES = [
     *(
