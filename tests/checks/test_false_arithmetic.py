@@ -413,6 +413,8 @@ def test_one_error_is_forgiven(judged: Callable[..., Verdict]) -> None:
         "That isn't right.",
         "Hmm.",
         "Count once more: $7 \\cdot 8 = 56$.",
+        "Count once more: 7 * 8 = 56.",
+        "Turned round, $8 \\times 7 = 56$.",
     ],
 )
 def test_what_the_next_speaker_corrects_does_not_count(
@@ -424,14 +426,18 @@ def test_what_the_next_speaker_corrects_does_not_count(
 
 
 @pytest.mark.parametrize(
-    "reply",
-    ["The other class has $40 + 16 = 56$ pupils.", "And $56 / 7 = 8$, as we saw."],
-    ids=["another sum of that value", "the value as an operand"],
+    ("first", "reply"),
+    [
+        ("$7 \\cdot 8 = 54$", "The other class has $40 + 16 = 56$ pupils."),
+        ("$7 \\cdot 8 = 54$", "And $56 / 7 = 8$, as we saw."),
+        ("$2.5 \\cdot 4 = 11$", "The other class has $6 + 4 = 10$ pupils."),
+    ],
+    ids=["another sum of that value", "the value as an operand", "as many numbers"],
 )
 def test_an_equality_of_something_else_corrects_nothing(
-    reply: str, judged: Callable[..., Verdict]
+    first: str, reply: str, judged: Callable[..., Verdict]
 ) -> None:
-    text = LESSON.format(first="$7 \\cdot 8 = 54$", reply=reply, second="2 * 7 + 2 * 8 = 32")
+    text = LESSON.format(first=first, reply=reply, second="2 * 7 + 2 * 8 = 32")
 
     assert judged(text).values["false_equalities"] == 2
 

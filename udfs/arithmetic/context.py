@@ -11,7 +11,6 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import islice
 
 from udfs.arithmetic.comparison import Truth
 from udfs.arithmetic.equalities import Equality
@@ -82,7 +81,7 @@ MODULUS = re.compile(
     r"|\bwrap\w* around|\btropical\b|\bmidnight\b|\bweekday|\bnim\b|\b[ZF]_\{?[\dpn]|\bbitwise\b",
     re.IGNORECASE,
 )
-DIGITS = re.compile(r"\d+")
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # How a turn says what a value is instead.
 STATES = r"(?:\b(?:is|be|get|gets|got|gives?|makes?|made|equals?|means|to|it's|that's|was)|=)"
 
@@ -96,19 +95,21 @@ class Surroundings:
         self.starts = [turn.start for turn in turns]
         self.end = max((e.end for e in equalities), default=0) + MODULUS_BEHIND
         self.true = [e for e in equalities if e.truth is Truth.TRUE]
+        self.true_starts = [e.start for e in self.true]
         self.truths = {e.left: e.start for e in self.true}  # the place of the last one
 
     def take_back(self, equality: Equality) -> bool:
         """Whether a false equality is doubted, assumed, refuted, corrected or of another kind."""
         start, end = equality.start, equality.end
+        replies = list(self.find_replies(equality))
         return (
             self.truths.get(equality.left, -1) > end
             or has_any(self.moduli, start - MODULUS_BEFORE, end + MODULUS_BEHIND)
             or has_any(self.assumptions, start - PROOF, start)
             or has_any(self.absurdities, end, end + PROOF)
             or self.is_doubted(equality)
-            or any(corrects(reply, equality) for reply in self.find_replies(equality))
-            or any(map(DENIAL.search, islice(self.find_replies(equality), 1)))
+            or any(corrects(reply, equality) for reply in replies)
+            or any(map(DENIAL.search, replies[:1]))
         )
 
     @cached_property
@@ -151,22 +152,29 @@ class Surroundings:
     def read_claims(self, start: int, end: int, equality: Equality) -> str:
         """A part of the text without the true equalities that do not work this one out anew.
 
-        Those that do have its value, and fewer terms. What the others calculate with, and what
-        comes of them, is no word on it.
+        Those that do have its value, and the same numbers or fewer. What the others calculate
+        with, and what comes of them, is no word on it.
         """
         pieces, position = [], start
-        for true in self.true:
-            is_shorter = count_terms(true) < count_terms(equality)
-            works_it_out = true.value == equality.value and is_shorter
-            if start <= true.start < end and not works_it_out:
+        numbers = read_numbers(equality)
+        for place in range(
+            bisect_left(self.true_starts, start), bisect_left(self.true_starts, end)
+        ):
+            true = self.true[place]
+            if true.value != equality.value or not works_out(read_numbers(true), numbers):
                 pieces.append(self.text[position : true.start])
                 position = max(position, true.end)
         return " ".join([*pieces, self.text[position:end]])
 
 
-def count_terms(equality: Equality) -> int:
-    """Numbers on its left side."""
-    return len(DIGITS.findall(equality.left))
+def read_numbers(equality: Equality) -> list[str]:
+    """The numbers on its left side, sorted."""
+    return sorted(NUMBER.findall(equality.left))
+
+
+def works_out(numbers: list[str], false: list[str]) -> bool:
+    """Whether a sum with these numbers can be the false one's: turned round, or a step of it."""
+    return numbers == false or len(numbers) < len(false)
 
 
 def has_any(places: Sequence[int], start: int, end: int) -> bool:
