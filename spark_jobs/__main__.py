@@ -160,6 +160,9 @@ def add_job(jobs: Any, job: str) -> None:
     if job == "estimate":
         add_setting(parser, "--pilot", "estimate.pilot", "chunks to generate first, to measure")
         add_setting(parser, "--gpus", "estimate.gpus", "GPUs to plan for")
+    if job == "filter":
+        add_setting(parser, "--rules", "filter.rules", "file of other [filter.checks] to try")
+        add_flag(parser, "--activate", "filter.activate", "let the corpus follow the file's rules")
     if job == "maintain":
         add_flag(parser, "--vacuum", "maintain.vacuum", "delete files that no version needs")
     if job == "benchmark":

@@ -1,4 +1,8 @@
-"""filter: a verdict for every dialogue, and the accepted ones in `filtered.dialogues`."""
+"""filter: a verdict for every dialogue, and the accepted ones in `filtered.dialogues`.
+
+With `--rules FILE` other rules are tried: they judge everything, too, and what they would change is
+said; the corpus follows them only with `--activate`.
+"""
 
 from collections import Counter
 
@@ -9,18 +13,17 @@ from spark_jobs.core.benchmarks import load_rules
 from spark_jobs.core.chunker import active_chunker, read_chunks
 from spark_jobs.core.console import say, show_table
 from spark_jobs.core.engine import known_styles
+from spark_jobs.core.rule_trial import ATTEMPT_KEY, read_rules, show_changes
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.tables import CHUNKS, DIALOGUES, SPECS, VERDICTS, arrow_schema
 from spark_jobs.core.withdrawn import delete_withdrawn
 from udfs.checks.judge_rows import DialogueJudge
-from udfs.checks.rules import rules_id
+from udfs.checks.rules import Rules, rules_id
 
 JUDGED_COLUMNS = tuple(
     (name, kind) for name, kind, _ in VERDICTS.columns if name not in {"rules_id", "judged_at"}
 )
 JUDGED_SCHEMA = ", ".join(f"`{name}` {kind}" for name, kind in JUDGED_COLUMNS)
-# A verdict is on one attempt: these tell which.
-ATTEMPT_KEY = ["gen_key", "attempt", "wave_id"]
 
 
 def run(run: Run) -> Result:
@@ -29,30 +32,64 @@ def run(run: Run) -> Result:
     Judged is every dialogue; the corpus has those of the active chunker, and of several wordings
     of one prompt the newest.
     """
-    judge = make_judge(run)
-    rules = rules_id(judge.rules)
-    before = count_verdicts(run, rules)
-    run.warehouse.append(judge_new(run, judge), VERDICTS)
-    judged = count_verdicts(run, rules) - before
-    replace_dialogues(run, rules)
-    # A page may have been withdrawn while they were read.
-    delete_withdrawn(run, DIALOGUES)
+    if run.settings.filter.rules:
+        return try_rules(run)
+    rules, judged = judge_by(run, run.settings.filter.checks)
+    update_dialogues(run, rules)
     return {"judged": judged, **summarise(run, rules)}
 
 
-def make_judge(run: Run) -> DialogueJudge:
-    """What judges by the rules in force: all that executors need, benchmarks included."""
-    checks = load_rules(run.settings.filter.checks, run.settings.benchmark.folder)
-    return DialogueJudge(checks, known_styles(), arrow_schema(JUDGED_COLUMNS))
+def try_rules(run: Run) -> Result:
+    """Judge by the rules of a file, too, and say what they decide otherwise."""
+    file = run.settings.filter.rules
+    others = read_rules(run.settings)
+    before, _ = judge_by(run, run.settings.filter.checks)
+    rules, judged = judge_by(run, others)
+    result = {
+        "judged": judged,
+        **summarise(run, rules),
+        "changes": show_changes(run, before, rules),
+    }
+    if run.settings.filter.activate:
+        update_dialogues(run, rules)
+        say(
+            f"filter: filtered.dialogues follows {file} now; give the runs that come "
+            f"--conf {file}, or they bring back what the settings accept"
+        )
+    else:
+        say("filter: filtered.dialogues is as it was; --activate lets it follow these rules")
+    return {**result, "activated": run.settings.filter.activate}
+
+
+def judge_by(run: Run, checks: Rules) -> tuple[str, int]:
+    """Judge what these rules have not judged: their id, and how many dialogues that were."""
+    judge = make_judge(run, checks)
+    rules = rules_id(judge.rules)
+    before = count_verdicts(run, rules)
+    run.warehouse.append(judge_new(run, judge), VERDICTS)
+    return rules, count_verdicts(run, rules) - before
+
+
+def make_judge(run: Run, checks: Rules) -> DialogueJudge:
+    """What judges by these rules: all that executors need, benchmarks included."""
+    loaded = load_rules(checks, run.settings.benchmark.folder)
+    return DialogueJudge(loaded, known_styles(), arrow_schema(JUDGED_COLUMNS))
+
+
+def update_dialogues(run: Run, rules: str) -> None:
+    """Bring `filtered.dialogues` up to date with the verdicts by a set of rules."""
+    replace_dialogues(run, rules)
+    # A page may have been withdrawn while they were read.
+    delete_withdrawn(run, DIALOGUES)
 
 
 def judge_new(run: Run, judge: DialogueJudge) -> DataFrame:
     """Verdicts on the dialogues that these rules have not judged."""
     rules = rules_id(judge.rules)
-    known = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).select(ATTEMPT_KEY)
+    known = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).select(*ATTEMPT_KEY)
     # A style whose file was taken away has no grammar to be judged by; its dialogues wait.
     judgeable = read_dialogues(run).where(F.col("style").isin(list(judge.styles)))
-    dialogues = judgeable.join(known, ATTEMPT_KEY, "left_anti")
+    dialogues = judgeable.join(known, [*ATTEMPT_KEY], "left_anti")
     sources = run.warehouse.read(CHUNKS).select("slice", "chunk_id", F.col("text").alias("source"))
     judged = (
         dialogues.join(sources, ["slice", "chunk_id"])

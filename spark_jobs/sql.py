@@ -54,7 +54,7 @@ def register_functions(run: Run) -> None:
     """`mind_check`, and `mind_dialogue` where the settings describe an engine, which starts when
     it is first asked.
     """
-    check_udf.register(run.spark, make_judge(run), METRICS)
+    check_udf.register(run.spark, make_judge(run, run.settings.filter.checks), METRICS)
     try:
         plan, specs = make_plan(run.settings.engine), make_specs(run.settings)
     except UsageError:

@@ -8,10 +8,13 @@ import pytest
 
 from spark_jobs import filter as filter_job
 from spark_jobs import generate
+from spark_jobs.core.rule_trial import read_rules
+from spark_jobs.core.settings import load_settings
 from spark_jobs.core.tables import DIALOGUES, METRICS, VERDICTS
 from spark_jobs.sql import register_functions
 from tests.simulated import GOOD, SimulatedEngine
 from udfs.contamination.index import build_index
+from udfs.errors import UsageError
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 ONE_STYLE = 'generate.styles=["teacher_student"]'
@@ -75,6 +78,74 @@ def test_other_rules_judge_again_without_the_engine_and_leave_old_verdicts(
     assert len(engine.requests) == asked
     assert run.warehouse.read(VERDICTS).count() == 4
     assert run.warehouse.read(DIALOGUES).count() == 0
+
+
+@pytest.fixture
+def lenient(tmp_path: Path) -> str:
+    """The setting of a file of rules by which fewer tokens are enough."""
+    file = tmp_path / "lenient.toml"
+    file.write_text("[filter.checks.too_few_tokens]\nmin_tokens = 1\n", encoding="utf-8")
+    return f"filter.rules={file}"
+
+
+STRICT = "filter.checks.too_few_tokens.min_tokens=9999"
+
+
+def test_other_rules_are_tried_and_said_to_change_what_they_change(
+    generate_dialogues: Callable[..., Any],
+    make_run: Any,
+    lenient: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    generate_dialogues(2)
+    run = make_run("filter", STRICT, lenient)
+
+    result = filter_job.run(run)
+
+    assert (result["judged"], result["accepted"], result["activated"]) == (2, 2, False)
+    changes = {"accepted": 2, "rejected": 0, "reasons": {"-too_few_tokens": 2}}
+    assert result["changes"] == changes
+    assert run.warehouse.read(DIALOGUES).count() == 0
+    assert run.warehouse.read(VERDICTS).count() == 4
+    said = capsys.readouterr().err
+    assert "-too_few_tokens 2" in said
+    assert said.count("accepted, no longer for too_few_tokens: teacher_student ") == 2
+
+
+def test_rules_that_are_activated_make_the_corpus(
+    generate_dialogues: Callable[..., Any], make_run: Any, lenient: str
+) -> None:
+    generate_dialogues(2)
+    run = make_run("filter", STRICT, lenient, "filter.activate=true")
+
+    assert filter_job.run(run)["activated"]
+
+    corpus = run.warehouse.read(DIALOGUES).select("rules_id").collect()
+    strict = filter_job.run(make_run("filter", STRICT))["rules_id"]
+    assert len(corpus) == 2
+    assert strict not in {row["rules_id"] for row in corpus}
+    assert run.warehouse.read(DIALOGUES).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is no such settings file"),
+        ("[engine]\ncapacity = 3\n", r"has no \[filter\.checks"),
+        ("[filter.checks.truncatd]\n", "filter.checks.truncatd: no such setting; did you mean"),
+        ("[filter.checks.truncated]\naction = 'x'\n", "filter.checks.truncated.action"),
+    ],
+    ids=["no file", "no checks", "no such check", "no such action"],
+)
+def test_a_file_that_holds_no_rules_is_refused(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
+    file = tmp_path / "other.toml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(UsageError, match=message):
+        read_rules(load_settings("local", assignments=[f"filter.rules={file}"]))
 
 
 def test_another_benchmark_judges_again_and_finds_its_questions(

@@ -28,7 +28,7 @@ URL = re.compile(r"[a-z][a-z0-9+.-]*:/")  # hdfs://…, dbfs:/…
 # Settings that hold a path, and the word that is not one.
 PATHS = (
     *("tables.root", "ingest.input", "ingest.withdraw", "chunk.tokenizer", "generate.spool"),
-    *("engine.directory", "engine.python", "benchmark.folder"),
+    *("engine.directory", "engine.python", "benchmark.folder", "filter.rules"),
 )
 NO_PATHS = ("", "embedded", "off")
 
@@ -214,8 +214,10 @@ class Maintain(Section):
 
 
 class Filter(Section):
-    """The rules that judge a dialogue."""
+    """The rules that judge a dialogue, and a file of others to try."""
 
+    rules: str
+    activate: bool
     checks: Rules
 
 
