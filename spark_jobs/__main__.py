@@ -247,11 +247,13 @@ def find_known_error(error: BaseException) -> str | None:
     text = str(error)
     if isinstance(error, MindError):
         return text
-    if isinstance(error, ConnectionError) or type(error).__name__ == "Py4JNetworkError":
+    if isinstance(error, ConnectionRefusedError) or type(error).__name__ == "Py4JNetworkError":
         return (
             "Spark's JVM ended: killed, or out of memory (spark.driver.memory)? What was committed "
             "stays, run the same command to go on"
         )
+    if "java.lang.OutOfMemoryError" in text:
+        return "Spark's driver is out of memory: give it more (spark.driver.memory)"
     for beginning in ("udfs.errors.EngineError: ", "udfs.errors.UsageError: "):
         _, found, rest = text.rpartition(beginning)
         if found:

@@ -58,11 +58,11 @@ class SimulatedEngine:
         """The settings that make a run ask this engine."""
         return ["engine.recipe=endpoint", f"engine.url={self.url}", "engine.model=simulated"]
 
-    def repeats(self, killed: Iterable[float], *, durable: float) -> list[str]:
+    def repeats(self, deaths: Iterable[tuple[float, float]], *, durable: float) -> list[str]:
         """Prompts that were asked again though their answer was old enough to be safe.
 
-        `killed` are the moments of the deaths. An answer may be lost with the first death after
-        it, unless it was given `durable` seconds before that; without a death it may not.
+        `deaths` are the moments when each began and when it was over. An answer may be lost with
+        the first death after it, unless it was given `durable` seconds before that.
         """
         answered: dict[str, float] = {}
         late = []
@@ -71,7 +71,7 @@ class SimulatedEngine:
             answered[prompt] = moment
             if before is None:
                 continue
-            death = min((death for death in killed if death > before), default=moment)
+            death = min((begun for begun, over in deaths if over > before), default=moment)
             if before + durable < death:
                 late.append(prompt)
         return late

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.__main__ import main
+from spark_jobs.__main__ import find_known_error, main
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.settings import JOBS, load_settings
 from udfs.errors import UsageError
@@ -75,3 +75,21 @@ def test_help_of_each_job_names_its_options(job: str, capsys: pytest.CaptureFixt
 
     assert end.value.code == 0
     assert "--root" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Spark's JVM ended"),
+        (RuntimeError("java.lang.OutOfMemoryError: Java heap space"), "out of memory"),
+        (UsageError("say this"), "say this"),
+    ],
+    ids=["JVM killed", "no memory", "ours"],
+)
+def test_what_is_known_of_an_error_is_said(error: Exception, said: str) -> None:
+    assert said in str(find_known_error(error))
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), ValueError("odd")])
+def test_what_is_not_known_is_left_as_it_is(error: Exception) -> None:
+    assert find_known_error(error) is None

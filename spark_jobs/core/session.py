@@ -50,7 +50,8 @@ def stop_on_interrupt(spark: "SparkSession") -> None:
     """
     context = spark.sparkContext
     jvm = getattr(context._gateway, "proc", None)  # noqa: SLF001 - the only way to it
-    # A JVM that ends hangs up on it, which it would print as an error.
+    # A JVM that ends, by this or by itself, hangs up on it, which it would print as an error. No
+    # job has accumulators.
     context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
 
     def interrupt(*_: object) -> None:

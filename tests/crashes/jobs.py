@@ -63,7 +63,8 @@ class Job:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         if found and kind in ENDS_THE_JOB:
-            psutil.wait_procs(tree, timeout=60)
+            _, left = psutil.wait_procs(tree, timeout=60)
+            assert not left, f"{left} outlived the {kind} that was killed"
             self.process.stdout.close()
         return bool(found)
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from spark_jobs import chunk, generate, ingest
+from spark_jobs import generate
 from spark_jobs.core import claims, recovery, wave_runner
 from spark_jobs.core.pending import Wanted
 from spark_jobs.core.tables import ATTEMPTS, WAVES
@@ -69,7 +69,7 @@ class Reaper:
     def __init__(self, spark: Any, engine: SimulatedEngine, patch: pytest.MonkeyPatch) -> None:
         self.spark, self.engine = spark, engine
         self.passed = self.fatal = self.fatal_request = 0
-        self.died_at: list[float] = []
+        self.died_at = 0.0
         self.where: Counter[str] = Counter()
         engine.on_request = self.see_request
         for owner, name in POINTS:
@@ -119,7 +119,7 @@ class Reaper:
     def die(self, where: str) -> None:
         self.dead = True
         self.where[where] += 1
-        self.died_at.append(time.time())
+        self.died_at = time.time()
 
 
 def orphaned(claim: claims.Claim) -> claims.Claim:
@@ -130,7 +130,7 @@ def orphaned(claim: claims.Claim) -> claims.Claim:
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_no_death_loses_or_doubles_a_dialogue(
     make_run: Any,
-    write_pages: Callable[..., Path],
+    make_chunks: Callable[[int], None],
     engine: SimulatedEngine,
     monkeypatch: pytest.MonkeyPatch,
     record_faults: Callable[[str], None],
@@ -138,14 +138,13 @@ def test_no_death_loses_or_doubles_a_dialogue(
     seed: int,
 ) -> None:
     chance = random.Random(seed)
-    pages = [{"text": f"Page {n}: the square of {n} is {n * n}."} for n in range(PAGES)]
-    run = make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}")
-    ingest.run(run)
-    chunk.run(make_run("chunk"))
-    reaper, runs, rounds = Reaper(run.spark, engine, monkeypatch), 0, 0
+    make_chunks(PAGES)
+    reaper = Reaper(make_run("sql").spark, engine, monkeypatch)
+    deaths: list[tuple[float, float]] = []  # when each began and was over
+    runs = rounds = 0
     engine.delay = 0.05
 
-    while len(reaper.died_at) < DEATHS:
+    while len(deaths) < DEATHS:
         rounds += 1
         engine.answers.clear()
         # Another sampling is another way of asking: all is pending again.
@@ -158,8 +157,8 @@ def test_no_death_loses_or_doubles_a_dialogue(
                 generate.run(run)
                 break
             except Death:
-                pass
-        assert engine.repeats(reaper.died_at, durable=DURABLE_SECONDS) == []
+                deaths.append((reaper.died_at, time.time()))
+        assert engine.repeats(deaths, durable=DURABLE_SECONDS) == []
 
     reaper.live(chance)
     reaper.fatal = reaper.fatal_request = 0
@@ -175,7 +174,7 @@ def test_no_death_loses_or_doubles_a_dialogue(
     assert waves.agg(F.sum("dialogues")).collect()[0][0] == attempts.count()
     repeated = asked - attempts.count()
     record_faults(
-        f"{len(reaper.died_at)} deaths of the driver at {len(reaper.where)} kinds of points, "
+        f"{len(deaths)} deaths of the driver at {len(reaper.where)} kinds of points, "
         f"{runs} runs: {repeated} of {asked} requests repeated ({repeated / asked:.1%}), none of "
         f"them answered {DURABLE_SECONDS:g} s before; 0 lost, 0 doubled"
     )

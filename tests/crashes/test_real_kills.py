@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from spark_jobs.core.tables import ATTEMPTS
 from tests.crashes.jobs import ENDS_THE_JOB, Job
 from tests.engine.conftest import find_running, wait_until
 from tests.simulated import SimulatedEngine
+from udfs.engine.processes import processes_in
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(3000)]
-# At a simulated engine; MIND_KILLS=20 takes a quarter of an hour.
-KILLS = int(os.environ.get("MIND_KILLS", "3"))
-KINDS = ["worker", "JVM", "everything", "worker", "daemon", "worker", "driver", "worker"]
+# At a simulated engine: one of each kind; MIND_KILLS=20 takes a quarter of an hour.
+KILLS = int(os.environ.get("MIND_KILLS", "5"))
+KINDS = ["worker", "JVM", "daemon", "everything", "driver", "worker", "worker", "worker"]
 PAGES = 48
 STYLES = 'generate.styles=["debate", "interview", "two_students", "problem_solving"]'
 DIALOGUES = 4 * PAGES
@@ -38,7 +40,7 @@ class Killer:
     def __init__(self, engine: SimulatedEngine, start: Callable[..., Job]) -> None:
         self.engine, self.start = engine, start
         self.chance = random.Random(KILLS)
-        self.killed_at: list[float] = []
+        self.deaths: list[tuple[float, float]] = []  # when each began and was over
         self.kinds: Counter[str] = Counter()
         self.jobs = 0
 
@@ -50,12 +52,12 @@ class Killer:
     def has_finished(self, job: Job) -> bool:
         """Kill parts of a job; False when the whole job went with one."""
         while self.wants_more:
-            kind = KINDS[len(self.killed_at) % len(KINDS)]
+            kind = KINDS[len(self.deaths) % len(KINDS)]
             if not self.wait_for_answers(job, self.chance.randint(4, 32)):
                 break
-            moment = time.time()
+            begun = time.time()
             if job.kill(kind):
-                self.killed_at.append(moment)
+                self.deaths.append((begun, time.time()))
                 self.kinds[kind] += 1
                 if kind in ENDS_THE_JOB:
                     return False
@@ -64,7 +66,7 @@ class Killer:
 
     @property
     def wants_more(self) -> bool:
-        return len(self.killed_at) < KILLS
+        return len(self.deaths) < KILLS
 
     def wait_for_answers(self, job: Job, count: int) -> bool:
         """Whether the engine gave so many more before the job ended."""
@@ -107,7 +109,7 @@ def test_whatever_is_killed_loses_and_doubles_nothing(
         samples += 1
         engine.answers.clear()
         killer.play(*engine.settings, STYLES, f"generate.samples={samples}")
-        answered_before += engine.repeats(killer.killed_at, durable=DURABLE_SECONDS)
+        answered_before += engine.repeats(killer.deaths, durable=DURABLE_SECONDS)
 
     said = (tmp_path / "log").read_text()
     assert "Spark's JVM ended" in said
@@ -137,29 +139,27 @@ def engines() -> Iterator[Path]:
 
 def kill_one(folder: Path, word: str) -> None:
     """SIGKILL to the engine's process with that word in its command, a while after it is there."""
-    found: list[psutil.Process] = []
-
-    def find() -> bool:
-        found[:] = find_running(folder, word)
-        return bool(found)
-
-    assert wait_until(find, 300)
+    assert wait_until(lambda: bool(find_running(folder, word)), 300)
     time.sleep(5)
-    found[0].kill()
+    for process in find_running(folder, word):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def test_the_real_engine_killed_loses_and_doubles_nothing(
     start: Callable[..., Job], make_run: Any, engines: Path, record_faults: Callable[[str], None]
 ) -> None:
     settings = [
-        *('generate.styles=["debate"]', f"engine.directory={engines}"),
-        *("generate.sampling.max_tokens=48", "engine.capacity=4"),
+        # Enough work for all five deaths: the engine starts anew after four of them.
+        *(STYLES, f"engine.directory={engines}"),
+        *("generate.sampling.max_tokens=24", "engine.capacity=4"),
     ]
     job = start(*settings)
     kill_one(engines, "udfs.engine.llamacpp_server")
     kill_one(engines, "udfs.engine.supervisor")
     assert job.kill("worker")
     assert job.kill("everything")
+    assert wait_until(lambda: not processes_in(engines), 30)
     job = start(*settings)
     kill_one(engines, "udfs.engine.llamacpp_server")
 
@@ -167,10 +167,10 @@ def test_the_real_engine_killed_loses_and_doubles_nothing(
 
     run = make_run("sql")
     attempts = run.warehouse.read(ATTEMPTS)
-    assert attempts.count() == attempts.select("gen_key").distinct().count() == PAGES
+    assert attempts.count() == attempts.select("gen_key").distinct().count() == DIALOGUES
     assert attempts.where("status not in ('ok', 'length')").count() == 0
     assert not list(Path(run.settings.tables.root, "_spool").iterdir())
     record_faults(
         "5 x SIGKILL (2 engine, 1 supervisor, 1 worker, 1 everything) with the embedded engine: "
-        f"0 of {PAGES} dialogues lost, 0 doubled"
+        f"0 of {DIALOGUES} dialogues lost, 0 doubled"
     )

@@ -24,6 +24,7 @@ from tests.engine.conftest import wait_until
 from tests.simulated import SimulatedEngine, run_simulated
 
 PAGES, STYLES = 300, 7
+DIALOGUES = PAGES * STYLES
 SETTINGS = [
     *("generate.limit_chunks=0", "tables.slices=2", "engine.capacity=16"),
     "generate.wave_requests=600",
@@ -36,8 +37,8 @@ YOUNG_SECONDS = 10.0  # what was answered so shortly before a death need not be 
 class Resumed:
     """Requests of both runs: at the kill those answered and in flight, later those asked again.
 
-    `old_again` were answered YOUNG_SECONDS before the kill or earlier. `lost` dialogues are not
-    there in the end, `later` is what a third run asks for.
+    `old_again` were answered YOUNG_SECONDS before the kill or earlier. `lost` dialogues are not in
+    the table in the end, `doubled` are there twice; `later` is what a third run asks for.
     """
 
     spool: str
@@ -47,6 +48,7 @@ class Resumed:
     old_again: int
     repeated: int
     lost: int
+    doubled: int
     later: int
     seconds: float
 
@@ -57,26 +59,43 @@ def bench(folder: Path, spool: str) -> Resumed:
     make_chunks(folder, root)
     with run_simulated() as engine:
         engine.delay = 0.5
-        settings = [
-            *engine.settings,
-            *SETTINGS,
-            f"generate.spool={SPOOLS[spool]}",
-        ]
+        settings = [*engine.settings, *SETTINGS, f"generate.spool={SPOOLS[spool]}"]
         job = Job(root, log, settings)
-        half = PAGES * STYLES // 2
-        if not wait_until(lambda: len(engine.answers) >= half or job.has_ended, 600):
-            sys.exit(log.read_text())
-        killed = time.time()
-        job.kill("everything")
-        answered, asked = len(engine.answers), len(engine.requests)
+        try:
+            wait_until(lambda: len(engine.answers) >= DIALOGUES // 2 or job.has_ended, 600)
+            if job.has_ended:
+                sys.exit(log.read_text())
+            answered, asked, killed = len(engine.answers), len(engine.requests), time.time()
+        finally:
+            job.kill("everything")
         started = time.monotonic()
         Job(root, log, settings).result()
         seconds = time.monotonic() - started
-        again = count_again(engine, killed)
-        repeated = len(engine.requests) - PAGES * STYLES
-        lost = PAGES * STYLES - len({prompt for prompt, _ in engine.answers})
         later = Job(root, log, settings).result()["requests"]
-    return Resumed(spool, answered, asked - answered, *again, repeated, lost, later, seconds)
+        again = count_again(engine, killed)
+        repeated = len(engine.requests) - DIALOGUES
+    rows, keys = count_rows(root)
+    ends = (repeated, DIALOGUES - keys, rows - keys, later, seconds)
+    return Resumed(spool, answered, asked - answered, *again, *ends)
+
+
+def count_rows(root: Path) -> tuple[int, int]:
+    """Rows of the attempts, and the different dialogues among them."""
+    query = "select count(*) n, count(distinct gen_key) keys from synthetic.attempts"
+    row = json.loads(do("sql", "--json", query, f"--root={root}"))
+    return row["n"], row["keys"]
+
+
+def do(*arguments: str) -> str:
+    """What a job prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "spark_jobs", "local", *arguments, "--set", "tables.slices=2"],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return done.stdout
 
 
 def make_chunks(folder: Path, root: Path) -> None:
@@ -86,11 +105,8 @@ def make_chunks(folder: Path, root: Path) -> None:
         for n in range(PAGES)
     ]
     (folder / "pages.jsonl").write_text("\n".join(pages) + "\n", encoding="utf-8")
-    for job in (["ingest", f"--input={folder / 'pages.jsonl'}"], ["chunk"]):
-        command = [sys.executable, "-m", "spark_jobs", "local", *job, f"--root={root}"]
-        options = ["--set", "tables.slices=2"]
-        environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-        subprocess.run([*command, *options], env=environment, check=True, stdout=subprocess.DEVNULL)
+    do("ingest", f"--input={folder / 'pages.jsonl'}", f"--root={root}")
+    do("chunk", f"--root={root}")
 
 
 def count_again(engine: SimulatedEngine, killed: float) -> tuple[int, int]:
@@ -112,10 +128,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             found.append(bench(Path(folder), spool))
     show_table(
-        f"{PAGES * STYLES:,} dialogues, everything killed at half way",
+        f"{DIALOGUES:,} dialogues, everything killed at half way",
         [
             *("spool", "answered", "in flight", "answered asked again"),
-            *(f"older than {YOUNG_SECONDS:g} s", "requests repeated", "lost"),
+            *(f"older than {YOUNG_SECONDS:g} s", "requests repeated", "lost", "doubled"),
             *("asked by a third run", "resume, s"),
         ],
         [tuple(asdict(resumed).values()) for resumed in found],
