@@ -27,6 +27,7 @@ Judge = Callable[..., Verdict]
         "It is **$x = 5$**",
         "```\nprint(5)\n```",
         "Call `gcd`",
+        "For the worst and the best:\n\n    worst: n(n-1)/2 moves\n    best:  0 moves",
         "Which was to be shown. ∎",
         "Which was to be shown ■",
         "Q.E.D.",
@@ -57,6 +58,7 @@ def test_an_end(ending: str, judged: Judge) -> None:
 @pytest.mark.parametrize(
     "ending",
     [
+        "Two steps:\n\n- add.\n    - first the smaller and then",
         "So the area of the",
         "So the area is,",
         "So the area is:",

@@ -29,6 +29,7 @@ FAREWELL = re.compile(
 SMILEY = re.compile(r"[:;=]-?[)D(]$")
 THE_END = re.compile(r"\W{0,5}(?:the )?end(?: of (?:the )?[\w ]{1,40})?\W{0,5}", re.IGNORECASE)
 ITEM = re.compile(r"[ \t>]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\S")
+CODE = re.compile(r" {4}|\t")
 NO_BARE_FORMULA = re.compile(r"[^\W\d_²³]{3}|[$\\]")  # a word, or a formula that did not close
 RELATION = re.compile(r"[=<>≤≥≈≡∈]")
 
@@ -83,15 +84,17 @@ def _ends_with_stop(core: str) -> bool:
 def _ends_with_line(text: str) -> bool:
     """Whether the last line is an end as a whole.
 
-    That is a stage direction in brackets, `The end`, a bare formula (`x = 12 cm`), or an item of
-    a list whose item before has no full stop either.
+    That is a stage direction in brackets, `The end`, a bare formula (`x = 12 cm`), a line of an
+    indented block of code, or an item of a list whose item before has no full stop either.
     """
     *before, line = text.rsplit("\n", 2)
+    is_item = ITEM.match(line) is not None
+    if CODE.match(line) and not is_item:
+        return True
     line = line.strip().strip("*_ ")
     if (line[:1], line[-1:]) in {("(", ")"), ("[", "]")} or THE_END.fullmatch(line):
         return True
     if RELATION.search(line) and not NO_BARE_FORMULA.search(line):
         return line[-1].isalnum() or line[-1] in ")%²³"
     above = before[-1].rstrip(CLOSERS) if before else ""
-    in_list = ITEM.match(text.rsplit("\n", 1)[-1]) and ITEM.match(above)
-    return bool(in_list) and above[-1].isalnum()
+    return is_item and ITEM.match(above) is not None and above[-1].isalnum()
