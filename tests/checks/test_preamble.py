@@ -22,6 +22,8 @@ DIALOGUE = "**Teacher:** Sure! Here is the conversation between two numbers.\n**
         "Sure! Here is the rewritten text as a discussion:\n\n",
         "Sure!\n\n",
         "Sure, I'd be happy to help.\n\nBelow is the debate.\n\n---\n\n",
+        "What a great topic! Here's how two students might talk about it:\n\n",
+        "The following conversation is faithful to the source.\n\n",
         "Certainly! I'll turn the text into an interview.\n\n",
         "Of course.\n",
         "\n\nOkay, let me write this conversation.\n",

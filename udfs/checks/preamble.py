@@ -28,7 +28,8 @@ ANNOUNCEMENT = re.compile(
     re.IGNORECASE,
 )
 COURTESY = re.compile(
-    rf"\W{{0,8}}(?:{CONSENT}|i'd be happy|i would be happy|i'm happy|happy to)\b[^\n]{{0,120}}$",
+    rf"\W{{0,8}}(?:{CONSENT}|i'd be happy|i would be happy|i'm happy|happy to"
+    rf"|what an? \w+ (?:text|topic|request|idea)|the following {THING})\b[^\n]{{0,120}}$",
     re.IGNORECASE,
 )
 TITLE = re.compile(
