@@ -427,8 +427,8 @@ leg_core() {
     --ignore=tests/vllm
 }
 
-# Runs that die at a dozen points, and ten real kills: minutes. MIND_DEATHS=50 makes the dozen two
-# hundred, MIND_KILLS=20 five of the ten twenty.
+# Runs that die at ten points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two
+# hundred, MIND_KILLS=20 five of the kills twenty.
 leg_crashes() {
   check "pytest on crashes" "$VENV/bin/python" -m pytest tests/crashes
 }

@@ -1,4 +1,4 @@
-"""Crash anywhere: the driver dies at a dozen points of its way, and the next run goes on.
+"""Crash anywhere: the driver dies at ten points of its way, and the next run goes on.
 
 Real Spark and Delta, a simulated engine. A death is an error that nothing catches, with all that a
 process would do on its way out left undone.
@@ -23,10 +23,10 @@ from spark_jobs.core.pending import Wanted
 from spark_jobs.core.tables import ATTEMPTS, WAVES
 from tests.simulated import SimulatedEngine
 
-# Some 5 s for each death on two cores of one's own, and as much again for a busy machine.
-pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(1200)]
-# In each of four lives of tables, so that these stay small. MIND_DEATHS=50 makes two hundred.
-DEATHS = int(os.environ.get("MIND_DEATHS", "3"))
+# In each of two lives of tables. MIND_DEATHS=100 makes two hundred, in an hour.
+DEATHS = int(os.environ.get("MIND_DEATHS", "5"))
+# Some 5 s for each death on two cores of one's own; fifty were seen on a busy machine.
+pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(240 * DEATHS)]
 PAGES, STYLES = 12, 2
 SMALL_WAVES = [
     *(
@@ -127,7 +127,7 @@ def orphaned(claim: claims.Claim) -> claims.Claim:
     return replace(claim, pid_started=0.0)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_no_death_loses_or_doubles_a_dialogue(
     make_run: Any,
     make_chunks: Callable[[int], None],
