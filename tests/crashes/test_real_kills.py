@@ -140,7 +140,7 @@ def engines() -> Iterator[Path]:
 def kill_one(folder: Path, word: str) -> None:
     """SIGKILL to the engine's process with that word in its command, a while after it is there."""
     assert wait_until(lambda: bool(find_running(folder, word)), 300)
-    time.sleep(5)
+    time.sleep(3)
     for process in find_running(folder, word):
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -150,9 +150,9 @@ def test_the_real_engine_killed_loses_and_doubles_nothing(
     start: Callable[..., Job], make_run: Any, engines: Path, record_faults: Callable[[str], None]
 ) -> None:
     settings = [
-        # Enough work for all five deaths: the engine starts anew after four of them.
-        *(STYLES, f"engine.directory={engines}"),
-        *("generate.sampling.max_tokens=24", "engine.capacity=4"),
+        # Enough work for all five deaths.
+        *('generate.styles=["debate", "interview"]', f"engine.directory={engines}"),
+        *("generate.sampling.max_tokens=32", "engine.capacity=4"),
     ]
     job = start(*settings)
     kill_one(engines, "udfs.engine.llamacpp_server")
@@ -167,10 +167,10 @@ def test_the_real_engine_killed_loses_and_doubles_nothing(
 
     run = make_run("sql")
     attempts = run.warehouse.read(ATTEMPTS)
-    assert attempts.count() == attempts.select("gen_key").distinct().count() == DIALOGUES
+    assert attempts.count() == attempts.select("gen_key").distinct().count() == 2 * PAGES
     assert attempts.where("status not in ('ok', 'length')").count() == 0
     assert not list(Path(run.settings.tables.root, "_spool").iterdir())
     record_faults(
         "5 x SIGKILL (2 engine, 1 supervisor, 1 worker, 1 everything) with the embedded engine: "
-        f"0 of {DIALOGUES} dialogues lost, 0 doubled"
+        f"0 of {2 * PAGES} dialogues lost, 0 doubled"
     )
