@@ -1,23 +1,18 @@
 """The rules as shipped, and dialogues in few words."""
 
-import tomllib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from spark_jobs.core.benchmarks import load_rules
+from tests.checks.labelled import read_shipped_rules
 from udfs.checks.base import Dialogue
 from udfs.checks.rules import Rules, Verdict, judge
 from udfs.dialogue.styles import Style
 
-CONF = Path(__file__).parents[2] / "conf" / "mind.toml"
-
 
 @pytest.fixture(scope="session")
 def rules() -> Rules:
-    rules = Rules.model_validate(tomllib.loads(CONF.read_text())["filter"]["checks"])
-    return load_rules(rules, str(CONF.parent / "benchmarks"))
+    return read_shipped_rules()
 
 
 @pytest.fixture(scope="session")

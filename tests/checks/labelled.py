@@ -1,9 +1,14 @@
-"""The labelled set of tests/data/dialogues: dialogues with the reasons that they should have."""
+"""The labelled set of tests/data/dialogues with the reasons expected, and the rules it is for."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from spark_jobs.core.benchmarks import load_rules
+from spark_jobs.core.settings import CONF
+from udfs.checks.rules import Rules
 
 DATA = Path(__file__).parents[1] / "data" / "dialogues"
 RECORD = re.compile(r"^=== ", re.MULTILINE)
@@ -62,3 +67,10 @@ def read_field(text: str) -> tuple[str, str]:
     """Name and value of one part of a record's header."""
     name, _, value = text.partition(":")
     return name.strip(), value.strip()
+
+
+def read_shipped_rules() -> Rules:
+    """The rules of conf/mind.toml with their benchmarks, without a target's own."""
+    shipped = tomllib.loads((CONF / "mind.toml").read_text(encoding="utf-8"))
+    rules = Rules.model_validate(shipped["filter"]["checks"])
+    return load_rules(rules, str(CONF / "benchmarks"))

@@ -101,15 +101,13 @@ class Surroundings:
     def take_back(self, equality: Equality) -> bool:
         """Whether a false equality is doubted, assumed, refuted, corrected or of another kind."""
         start, end = equality.start, equality.end
-        replies = list(self.find_replies(equality))
         return (
             self.truths.get(equality.left, -1) > end
             or has_any(self.moduli, start - MODULUS_BEFORE, end + MODULUS_BEHIND)
             or has_any(self.assumptions, start - PROOF, start)
             or has_any(self.absurdities, end, end + PROOF)
             or self.is_doubted(equality)
-            or any(corrects(reply, equality) for reply in replies)
-            or any(map(DENIAL.search, replies[:1]))
+            or self.is_corrected(equality)
         )
 
     @cached_property
@@ -141,6 +139,13 @@ class Surroundings:
             or any(corrects(part, equality) or DENIAL.search(part) for part in (behind, following))
         )
 
+    def is_corrected(self, equality: Equality) -> bool:
+        """Whether one of the turns that follow puts it right, or the next one denies it."""
+        replies = list(self.find_replies(equality))
+        return any(corrects(reply, equality) for reply in replies) or any(
+            map(DENIAL.search, replies[:1])
+        )
+
     def find_replies(self, equality: Equality) -> Iterator[str]:
         """The beginnings of the turns that follow."""
         number = bisect_right(self.starts, equality.end)
@@ -156,11 +161,8 @@ class Surroundings:
         with, and what comes of them, is no word on it.
         """
         pieces, position = [], start
-        numbers = read_numbers(equality)
-        for place in range(
-            bisect_left(self.true_starts, start), bisect_left(self.true_starts, end)
-        ):
-            true = self.true[place]
+        numbers, first = read_numbers(equality), bisect_left(self.true_starts, start)
+        for true in self.true[first : bisect_left(self.true_starts, end)]:
             if true.value != equality.value or not works_out(read_numbers(true), numbers):
                 pieces.append(self.text[position : true.start])
                 position = max(position, true.end)

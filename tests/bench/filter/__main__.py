@@ -16,7 +16,6 @@ import os
 import subprocess
 import sys
 import time
-import tomllib
 import venv
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,11 +23,10 @@ from typing import Any
 
 from pyarrow import dataset
 
-from spark_jobs.core.benchmarks import load_rules
 from spark_jobs.core.console import print_result, say, show_table
 from spark_jobs.core.engine import known_styles
 from spark_jobs.core.settings import CONF, PROJECT
-from tests.checks.labelled import Labelled, read_labelled
+from tests.checks.labelled import Labelled, read_labelled, read_shipped_rules
 from udfs.checks.base import Dialogue
 from udfs.checks.rules import CHECKS, Rules, judge
 from udfs.checks.source import read_source
@@ -39,13 +37,6 @@ REQUIREMENTS = CONF / "requirements" / "datatrove.txt"
 REPEATS = 3  # the best counts: others use the machine, too
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
 COMPARED = ("Gopher repetition", "Gopher quality", "C4")  # together, as the field runs them
-
-
-def read_rules() -> Rules:
-    """The rules as shipped, without a target's own."""
-    shipped = tomllib.loads((CONF / "mind.toml").read_text(encoding="utf-8"))
-    rules = Rules.model_validate(shipped["filter"]["checks"])
-    return load_rules(rules, str(CONF / "benchmarks"))
 
 
 def make_dialogues(records: Sequence[Labelled]) -> list[Dialogue]:
@@ -207,7 +198,10 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--pages", type=Path, help="a folder of Parquet files with a column text")
     options = parser.parse_args()
-    rules, records = read_rules(), [record for record in read_labelled() if not record.expected]
+    rules, records = (
+        read_shipped_rules(),
+        [record for record in read_labelled() if not record.expected],
+    )
     result = {"dialogues": len(records), **show_speed(records, rules)}
     result |= show_checks(records, rules)
     if options.pages:
