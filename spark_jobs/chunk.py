@@ -1,4 +1,7 @@
-"""chunk: pages into `raw.chunks`, at most so many tokens each, never through a formula."""
+"""chunk: pages into `raw.chunks`, at most so many tokens each, never through a formula.
+
+Then each chunk is judged: what is not worth an engine's time is not asked for.
+"""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -6,6 +9,7 @@ from pyspark.sql import functions as F
 from spark_jobs.core.chunker import active_chunker, read_chunks
 from spark_jobs.core.console import say
 from spark_jobs.core.runs import Result, Run
+from spark_jobs.core.screening import screen_chunks
 from spark_jobs.core.tables import CHUNKS, DOCUMENTS, arrow_schema, place_columns
 from udfs.text.chunk_rows import PageChunker
 
@@ -22,7 +26,10 @@ def run(run: Run) -> Result:
     before = read_chunks(run.warehouse, chunker.chunker_id).count()
     run.warehouse.append(chunk_pages(run, made), CHUNKS)
     chunks = read_chunks(run.warehouse, chunker.chunker_id).count()
-    return {"chunks": chunks, "new": chunks - before}
+    result: Result = {"chunks": chunks, "new": chunks - before}
+    if run.settings.screen.enabled:
+        result["left_out"] = screen_chunks(run, chunker.chunker_id)
+    return result
 
 
 def chunk_pages(run: Run, chunker: PageChunker) -> DataFrame:

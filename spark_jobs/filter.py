@@ -5,6 +5,9 @@ said; the corpus follows them only with `--activate`.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -12,11 +15,14 @@ from pyspark.sql import functions as F
 from spark_jobs.core.benchmarks import load_rules
 from spark_jobs.core.chunker import active_chunker, read_chunks
 from spark_jobs.core.console import say, show_table
+from spark_jobs.core.derived import bring_up_to_date
+from spark_jobs.core.duplicates import find_duplicates
 from spark_jobs.core.engine import known_styles
 from spark_jobs.core.rule_trial import ATTEMPT_KEY, read_rules, show_changes
 from spark_jobs.core.runs import Result, Run
-from spark_jobs.core.tables import CHUNKS, DIALOGUES, SPECS, VERDICTS, arrow_schema
+from spark_jobs.core.tables import CHUNKS, DIALOGUES, DUPLICATES, SPECS, VERDICTS, arrow_schema
 from spark_jobs.core.withdrawn import delete_withdrawn
+from udfs.checks import duplicate
 from udfs.checks.judge_rows import DialogueJudge
 from udfs.checks.rules import Rules, rules_id
 
@@ -24,6 +30,20 @@ JUDGED_COLUMNS = tuple(
     (name, kind) for name, kind, _ in VERDICTS.columns if name not in {"rules_id", "judged_at"}
 )
 JUDGED_SCHEMA = ", ".join(f"`{name}` {kind}" for name, kind in JUDGED_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Rows of `filtered.duplicates`, and whether they are left out of the corpus."""
+
+    rows: DataFrame
+    gate: bool
+
+    def count_rejected(self) -> Counter[str]:
+        """How many dialogues of each style they keep out."""
+        if not self.gate:
+            return Counter()
+        return Counter(dict(self.rows.groupBy("style").count().collect()))
 
 
 def run(run: Run) -> Result:
@@ -34,9 +54,11 @@ def run(run: Run) -> Result:
     """
     if run.settings.filter.rules:
         return try_rules(run)
-    rules, judged = judge_by(run, run.settings.filter.checks)
-    update_dialogues(run, rules)
-    return {"judged": judged, **summarise(run, rules)}
+    checks = run.settings.filter.checks
+    rules, judged = judge_by(run, checks)
+    with found_duplicates(run, rules, checks.duplicate) as duplicates:
+        update_corpus(run, rules, duplicates)
+        return {"judged": judged, **summarise(run, rules, duplicates)}
 
 
 def try_rules(run: Run) -> Result:
@@ -45,20 +67,19 @@ def try_rules(run: Run) -> Result:
     others = read_rules(run.settings)
     before, _ = judge_by(run, run.settings.filter.checks)
     rules, judged = judge_by(run, others)
-    result = {
-        "judged": judged,
-        **summarise(run, rules),
-        "changes": show_changes(run, before, rules),
-    }
-    if run.settings.filter.activate:
-        update_dialogues(run, rules)
-        say(
-            f"filter: filtered.dialogues follows {file} now; give the runs that come "
-            f"--conf {file}, or they bring back what the settings accept"
-        )
-    else:
-        say("filter: filtered.dialogues is as it was; --activate lets it follow these rules")
-    return {**result, "activated": run.settings.filter.activate}
+    with found_duplicates(run, rules, others.duplicate) as duplicates:
+        summary = summarise(run, rules, duplicates)
+        changes = show_changes(run, before, rules)
+        if run.settings.filter.activate:
+            update_corpus(run, rules, duplicates)
+            say(
+                f"filter: filtered.dialogues follows {file} now; give the runs that come "
+                f"--conf {file}, or they bring back what the settings accept"
+            )
+        else:
+            say("filter: filtered.dialogues is as it was; --activate lets it follow these rules")
+    activated = run.settings.filter.activate
+    return {"judged": judged, **summary, "changes": changes, "activated": activated}
 
 
 def judge_by(run: Run, checks: Rules) -> tuple[str, int]:
@@ -76,9 +97,34 @@ def make_judge(run: Run, checks: Rules) -> DialogueJudge:
     return DialogueJudge(loaded, known_styles(), arrow_schema(JUDGED_COLUMNS))
 
 
-def update_dialogues(run: Run, rules: str) -> None:
-    """Bring `filtered.dialogues` up to date with the verdicts by a set of rules."""
-    replace_dialogues(run, rules)
+@contextmanager
+def found_duplicates(run: Run, rules: str, limits: duplicate.Limits) -> Iterator[Duplicates]:
+    """Rows of `filtered.duplicates` among what these rules accept, kept while they are used."""
+    if limits.action == "off":
+        yield Duplicates(run.warehouse.make_rows([], DUPLICATES), gate=False)
+        return
+    signed = accepted_dialogues(run, rules).withColumns(
+        {"family": F.col("spec_id"), "place": F.struct("gen_key")}
+    )
+    found = find_duplicates(signed.select("family", "place", "signature"), limits)
+    rows = found.select("place", F.col("first.gen_key").alias("duplicate_of"), "similarity")
+    rows = rows.join(signed, "place").select(*(name for name, _, _ in DUPLICATES.columns)).cache()
+    try:
+        yield Duplicates(rows, gate=limits.action == "gate")
+    finally:
+        rows.unpersist()
+
+
+def update_corpus(run: Run, rules: str, duplicates: Duplicates) -> None:
+    """Bring `filtered.duplicates` and `filtered.dialogues` up to date with the verdicts."""
+    identity = ("gen_key", "duplicate_of", "rules_id")
+    bring_up_to_date(run.warehouse, DUPLICATES, duplicates.rows, identity)
+    accepted = accepted_dialogues(run, rules)
+    if duplicates.gate:
+        repeated = duplicates.rows.select("slice", "gen_key")
+        accepted = accepted.join(repeated, ["slice", "gen_key"], "left_anti")
+    dialogues = accepted.select(*(name for name, _, _ in DIALOGUES.columns))
+    bring_up_to_date(run.warehouse, DIALOGUES, dialogues, (*ATTEMPT_KEY, "rules_id"))
     # A page may have been withdrawn while they were read.
     delete_withdrawn(run, DIALOGUES)
 
@@ -117,31 +163,17 @@ def count_verdicts(run: Run, rules: str) -> int:
     return run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).count()
 
 
-def replace_dialogues(run: Run, rules: str) -> None:
-    """Bring `filtered.dialogues` up to date, replacing only the slices that differ.
-
-    Compared by their contents, not by what this run judged: a run that died between verdicts
-    and dialogues is made good by the next.
-    """
-    accepted = accepted_dialogues(run, rules)
-    stale = stale_slices(accepted, run.warehouse.read(DIALOGUES))
-    if stale:
-        rows = accepted.where(F.col("slice").isin(stale)).sortWithinPartitions("slice", "bucket")
-        run.warehouse.replace_slices(rows, DIALOGUES, stale)
-
-
 def accepted_dialogues(run: Run, rules: str) -> DataFrame:
-    """The accepted dialogues by a set of rules, their preambles left out."""
+    """The accepted dialogues by a set of rules, their preambles left out, duplicates among them."""
     verdicts = run.warehouse.read(VERDICTS).where((F.col("rules_id") == rules) & F.col("accepted"))
     accepted = verdicts.select(
-        "slice", "style", "bucket", *ATTEMPT_KEY, "preamble_length", "rules_id", "tags"
+        "slice", "style", "bucket", *ATTEMPT_KEY, "preamble_length", "rules_id", "tags", "signature"
     )
     joined = read_dialogues(run).join(accepted, ["slice", "style", "bucket", *ATTEMPT_KEY])
     chunks = read_chunks(run.warehouse, active_chunker(run.settings.chunk).chunker_id)
     of_chunker = joined.join(chunks.select("slice", "chunk_id"), ["slice", "chunk_id"])
     body = F.substring("text", F.col("preamble_length") + 1, F.length("text"))
-    newest = keep_newest_wording(run, of_chunker)
-    return newest.withColumn("text", body).select(*(name for name, _, _ in DIALOGUES.columns))
+    return keep_newest_wording(run, of_chunker).withColumn("text", body)
 
 
 def keep_newest_wording(run: Run, dialogues: DataFrame) -> DataFrame:
@@ -162,27 +194,16 @@ def keep_newest_wording(run: Run, dialogues: DataFrame) -> DataFrame:
     return ranked.where("place = 1")
 
 
-def stale_slices(wanted: DataFrame, stored: DataFrame) -> list[int]:
-    """Slices in which the stored rows are not the wanted ones, told by a sum of hashes."""
-    wanted_sums, stored_sums = fingerprint(wanted), fingerprint(stored)
-    slices = wanted_sums.keys() | stored_sums.keys()
-    return sorted(s for s in slices if wanted_sums.get(s) != stored_sums.get(s))
-
-
-def fingerprint(dialogues: DataFrame) -> dict[int, tuple[int, int]]:
-    """Rows and the sum of their keys' hashes, per slice."""
-    hashed = F.xxhash64("gen_key", "attempt", "wave_id", "rules_id").cast("decimal(38,0)")
-    sums = dialogues.groupBy("slice").agg(F.count("*"), F.sum(hashed))
-    return {row[0]: (row[1], row[2]) for row in sums.collect()}
-
-
-def summarise(run: Run, rules: str) -> Result:
+def summarise(run: Run, rules: str, duplicates: Duplicates) -> Result:
     """Accepted and rejected per style and reason, of all dialogues that the rules have judged."""
     verdicts = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules)
     counted = verdicts.groupBy("style").agg(F.count("*"), F.count_if("accepted"))
-    styles = sorted(tuple(row) for row in counted.collect())
+    repeated = duplicates.count_rejected()
+    styles = sorted(
+        (style, judged, accepted - repeated[style]) for style, judged, accepted in counted.collect()
+    )
     exploded = verdicts.select("style", F.explode("reasons").alias("reason"))
-    by_style: dict[str, Counter[str]] = {}
+    by_style = {style: Counter({duplicate.REASON: n}) for style, n in repeated.items()}
     for style, reason, count in exploded.groupBy("style", "reason").count().collect():
         by_style.setdefault(style, Counter())[reason] = count
     show_table(

@@ -14,9 +14,12 @@ from spark_jobs.core.recovery import find_spool
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.tables import (
     ATTEMPTS,
+    CHUNK_DUPLICATES,
+    CHUNK_VERDICTS,
     CHUNKS,
     DIALOGUES,
     DOCUMENTS,
+    DUPLICATES,
     TABLES,
     VERDICTS,
     Table,
@@ -26,7 +29,10 @@ from spark_jobs.core.withdrawn import delete_withdrawn
 SLICED = tuple(table for table in TABLES if table.sliced)
 # Verdicts and dialogues go before what they were made from: a run that dies in between leaves
 # nothing that says of what it was.
-DELETED = (DIALOGUES, VERDICTS, ATTEMPTS, CHUNKS, DOCUMENTS)
+DELETED = (
+    *(DIALOGUES, DUPLICATES, VERDICTS, ATTEMPTS),
+    *(CHUNK_DUPLICATES, CHUNK_VERDICTS, CHUNKS, DOCUMENTS),
+)
 SLICE = re.compile(r"/slice=(\d+)/[^/]*$")
 RUN_MARGIN_HOURS = 1.0
 FILE_SIZE = "spark.databricks.delta.optimize.maxFileSize"

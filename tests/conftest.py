@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.simulated import SCREENS_OFF
+
 PROJECT = Path(__file__).parents[1]
 LINES = pytest.StashKey[dict[str, list[str]]]()
 FAULTS = pytest.StashKey[dict[tuple[str, str], bool]]()
@@ -50,12 +52,11 @@ def make_run(spark: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     from spark_jobs.core.settings import load_settings
 
     root = tmp_path / "warehouse"
+    place = [f"tables.root={root}", "tables.slices=2"]
     opened: dict[Any, Any] = {}
 
     def make(job: str, *assignments: str) -> Any:
-        settings = load_settings(
-            "local", assignments=[f"tables.root={root}", "tables.slices=2", *assignments]
-        )
+        settings = load_settings("local", assignments=[*place, *SCREENS_OFF, *assignments])
         run = Run(job, settings, spark)
         # The tables of a test are made once: naming them again takes a second each time.
         if settings.tables not in opened:

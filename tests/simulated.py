@@ -31,6 +31,9 @@ GOOD = "\n\n".join(
     )
 )
 
+# The pages of most tests are too short for a screen, and the dialogues all the same.
+SCREENS_OFF = ("screen.enabled=false", "filter.checks.duplicate.action=off")
+
 
 @dataclass
 class SimulatedEngine:
@@ -56,7 +59,8 @@ class SimulatedEngine:
     @property
     def settings(self) -> list[str]:
         """The settings that make a run ask this engine."""
-        return ["engine.recipe=endpoint", f"engine.url={self.url}", "engine.model=simulated"]
+        address = ["engine.recipe=endpoint", f"engine.url={self.url}", "engine.model=simulated"]
+        return [*address, *SCREENS_OFF]
 
     def repeats(self, deaths: Iterable[tuple[float, float]], *, durable: float) -> list[str]:
         """Prompts that were asked again though their answer was old enough to be safe.

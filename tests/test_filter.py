@@ -10,7 +10,7 @@ from spark_jobs import filter as filter_job
 from spark_jobs import generate
 from spark_jobs.core.rule_trial import read_rules
 from spark_jobs.core.settings import load_settings
-from spark_jobs.core.tables import DIALOGUES, METRICS, VERDICTS
+from spark_jobs.core.tables import DIALOGUES, DUPLICATES, METRICS, VERDICTS
 from spark_jobs.sql import register_functions
 from tests.simulated import GOOD, SimulatedEngine
 from udfs.contamination.index import build_index
@@ -223,3 +223,53 @@ def test_sql_judges_any_text_by_the_rules_in_force(make_run: Any, spark: Any) ->
     assert set(METRICS) < set(short.asDict())
     assert nothing["accepted"] is None
     assert nothing["reasons"] is None
+
+
+NEAR = 'filter.checks.duplicate.action="gate"'
+
+
+def test_of_dialogues_of_one_spec_that_are_nearly_the_same_one_is_kept(
+    generate_dialogues: Callable[..., Any], make_run: Any
+) -> None:
+    generate_dialogues(4)
+
+    run = make_run("filter", NEAR)
+    result = filter_job.run(run)
+
+    (kept,) = run.warehouse.read(DIALOGUES).collect()
+    found = run.warehouse.read(DUPLICATES).collect()
+    assert (result["accepted"], result["reasons"]) == (1, {"duplicate": 3})
+    assert {row["duplicate_of"] for row in found} == {kept["gen_key"]}
+    assert kept["gen_key"] < min(row["gen_key"] for row in found)
+    assert run.warehouse.read(VERDICTS).where("accepted").count() == 4
+
+
+def test_many_runs_find_the_same_duplicates_as_one(
+    generate_dialogues: Callable[..., Any], make_run: Any
+) -> None:
+    run = make_run("filter", NEAR)
+    for pages in (2, 5, 9):
+        # So many limits: the rest of the pages comes with the next.
+        generate_dialogues(9, f"generate.limit_chunks={pages}")
+        filter_job.run(make_run("filter", NEAR))
+    table, query = run.warehouse.name(DUPLICATES), "select gen_key, duplicate_of from {} order by 1"
+    many = run.spark.sql(query.format(table)).collect()
+    run.spark.sql(f"delete from {table}")
+
+    filter_job.run(make_run("filter", NEAR))
+
+    assert len(many) == 8
+    assert run.spark.sql(query.format(table)).collect() == many
+    assert run.warehouse.read(DIALOGUES).count() == 1
+
+
+def test_a_duplicate_that_is_only_a_tag_stays(
+    generate_dialogues: Callable[..., Any], make_run: Any
+) -> None:
+    generate_dialogues(3)
+
+    run = make_run("filter", 'filter.checks.duplicate.action="tag"')
+    result = filter_job.run(run)
+
+    assert result["accepted"] == run.warehouse.read(DIALOGUES).count() == 3
+    assert run.warehouse.read(DUPLICATES).count() == 2

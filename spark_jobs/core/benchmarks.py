@@ -4,6 +4,7 @@ They travel to the executors inside the rules, as their files' bytes.
 """
 
 import difflib
+from collections.abc import Iterable
 
 import fsspec
 
@@ -15,20 +16,24 @@ ENDING = ".npz"
 
 
 def load_rules(rules: Rules, folder: str) -> Rules:
-    """The rules with the contents of their benchmarks; raises UsageError for one that is not there.
+    """The rules with the contents of their benchmarks.
 
     Both checks get the same list, unless the loose one has its own.
     """
     strict, loose = rules.contaminated, rules.contaminated_loose
-    listed = strict.benchmarks, loose.benchmarks or strict.benchmarks
-    loaded = {named.name: read_benchmark(named.name, folder) for named in (*listed[0], *listed[1])}
-    found = [tuple(loaded[named.name] for named in names) for names in listed]
+    found = load_named(strict.benchmarks, folder)
+    found_loose = load_named(loose.benchmarks, folder) if loose.benchmarks else found
     return rules.model_copy(
         update={
-            "contaminated": strict.model_copy(update={"benchmarks": found[0]}),
-            "contaminated_loose": loose.model_copy(update={"benchmarks": found[1]}),
+            "contaminated": strict.model_copy(update={"benchmarks": found}),
+            "contaminated_loose": loose.model_copy(update={"benchmarks": found_loose}),
         }
     )
+
+
+def load_named(benchmarks: Iterable[Benchmark], folder: str) -> tuple[Benchmark, ...]:
+    """Benchmarks with their contents; raises UsageError for one that is not there."""
+    return tuple(read_benchmark(named.name, folder) for named in benchmarks)
 
 
 def read_benchmark(name: str, folder: str) -> Benchmark:

@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.core.runs import Run
+from spark_jobs.core.screening import Screen, find_screen, say_waiting
 from spark_jobs.core.settings import Generate
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DOCUMENTS
 from spark_jobs.core.waves import Wave
@@ -21,6 +22,7 @@ FAILED = ("timeout", "engine_error", "empty", "rejected", "too_long", "poisoned"
 RETRIES = {"failed": FAILED, "length": ("length",), "all": (*FAILED, "length")}
 CHUNKS_TOGETHER = 500_000  # 64 slices of OpenWebMath have about 460,000 each
 WANTED = "array<struct<spec_id: string, sample: int>>"
+WORD_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Wanted:
     """What a run wants, seen at fixed versions of the tables, so that all its waves agree.
 
     Fixed versions also make a wave append blindly: no other writer can make it fail after the
-    engine has run. `oldest` is the last chunk that a limit lets in, as the microsecond of its
-    creation, its bucket and its id; None without a limit. `only` are the chunks of a pilot; None
-    for all.
+    engine has run. `screen` says which chunks are worth it; None lets all in. `oldest` is the last
+    chunk that a limit lets in, as the microsecond of its creation, its bucket and its id; None
+    without a limit. `only` are the chunks of a pilot; None for all.
     """
 
     run: Run
@@ -39,6 +41,7 @@ class Wanted:
     buckets: tuple[int, int]
     chunks_version: int
     attempts_version: int
+    screen: Screen | None = None
     oldest: tuple[Any, ...] | None = None
     only: tuple[str, ...] | None = None
 
@@ -68,7 +71,8 @@ class Wanted:
         versions = [self.chunks_version, self.attempts_version]
         place = [wave.first, wave.last]
         view = map(str, [self.chunker_id, *wanted, *limits, *versions, *place])
-        return content_key(*view, *self.spec_ids)
+        screen = self.screen.identity() if self.screen else ()
+        return content_key(*view, *screen, *self.spec_ids)
 
     def find(self, first: int, last: int) -> DataFrame:
         """One row per chunk of these buckets, both included, with a dialogue missing.
@@ -76,17 +80,46 @@ class Wanted:
         `missing` lists the wanted (spec_id, sample) without a final attempt. Every status is
         final but those that `generate.retry` names.
         """
+        answered = F.array(*(F.coalesce(word, F.lit(0)) for word in self.words))
+        unanswered = self.find_unanswered(first, last).withColumn("answered", answered)
+        missing = F.filter(self.pairs(), lambda _, place: ~is_set("answered", place))
+        return unanswered.withColumn("missing", missing).drop("answered", "asked", *self.words)
+
+    def find_unanswered(self, first: int, last: int) -> DataFrame:
+        """The chunks of these buckets with a dialogue missing, and how many: `asked`.
+
+        Beside them a bit for each of `pairs()` that a final attempt answers, 64 in a word: or of
+        bits needs no list per chunk, which made this twice as dear.
+        """
         final = (
-            self.all_attempts.where(
-                self.place(first, last) & F.col("spec_id").isin(list(self.spec_ids))
-            )
+            self.all_attempts.where(self.place(first, last))
+            .where(F.col("spec_id").isin(list(self.spec_ids)))
+            .where(F.col("sample") < self.settings.samples)
             .where(~F.col("status").isin(retried_statuses(self.settings.retry)))
             .groupBy("slice", "chunk_id")
-            .agg(F.collect_set(F.struct("spec_id", "sample")).cast(WANTED).alias("final"))
+            .agg(*(F.bit_or(self.bit(n)).alias(word) for n, word in enumerate(self.words)))
         )
         joined = self.chunks(first, last).join(final, ["slice", "chunk_id"], "left")
-        missing = F.array_except(self.pairs(), F.coalesce("final", F.array().cast(WANTED)))
-        return joined.withColumn("missing", missing).where(F.size("missing") > 0).drop("final")
+        answered = sum(F.coalesce(F.bit_count(word), F.lit(0)) for word in self.words)
+        asked = F.lit(len(self.spec_ids) * self.settings.samples) - answered
+        return joined.withColumn("asked", asked).where(F.col("asked") > 0)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The columns that hold a bit for each of `pairs()`."""
+        pairs = len(self.spec_ids) * self.settings.samples
+        return [f"answered_{n}" for n in range(-(-pairs // WORD_BITS))]
+
+    def bit(self, word: int) -> Column:
+        """An attempt's bit in a word, 0 where it lies in another."""
+        spec_ids = F.array(*map(F.lit, self.spec_ids))
+        spec = F.array_position(spec_ids, F.col("spec_id")) - 1
+        place = (spec * self.settings.samples + F.col("sample")).cast("int")
+        within = place - word * WORD_BITS
+        is_here = (within >= 0) & (within < WORD_BITS)
+        return F.when(
+            is_here, F.call_function("shiftleft", F.lit(1).cast("long"), within)
+        ).otherwise(F.lit(0).cast("long"))
 
     def place(self, first: int, last: int) -> Column:
         """Whether a row lies in these buckets; by its slice too, so that partitions are skipped."""
@@ -98,6 +131,8 @@ class Wanted:
         """The chunks of these buckets that dialogues are wanted for."""
         place = self.place(max(first, self.buckets[0]), min(last, self.buckets[1]))
         chunks = self.all_chunks.where(place & (F.col("chunker_id") == self.chunker_id))
+        if self.screen:
+            chunks = self.screen.keep_accepted(chunks, place)
         if self.oldest:
             chunks = chunks.where(is_not_older(self.oldest))
         if self.only is not None:
@@ -146,8 +181,8 @@ class Wanted:
 
     def counts(self, first: int, last: int) -> DataFrame:
         """Chunks with a dialogue missing, and dialogues missing, in each of these buckets."""
-        pending = self.find(first, last).groupBy("bucket")
-        return pending.agg(F.count("*").alias("chunks"), F.sum(F.size("missing")).alias("asked"))
+        pending = self.find_unanswered(first, last).groupBy("bucket")
+        return pending.agg(F.count("*").alias("chunks"), F.sum("asked").alias("asked"))
 
 
 def look_up_wanted(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Wanted:
@@ -159,8 +194,11 @@ def look_up_wanted(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Wanted
         buckets=run.settings.generate.bucket_range(),
         chunks_version=run.warehouse.version(CHUNKS),
         attempts_version=run.warehouse.version(ATTEMPTS),
+        screen=find_screen(run),
     )
     check_where(run)
+    if wanted.screen:
+        say_waiting(run, wanted.screen, chunker_id)
     return replace(wanted, oldest=find_oldest(wanted))
 
 
@@ -194,6 +232,12 @@ def find_oldest(wanted: Wanted) -> tuple[Any, ...] | None:
     )
     found = last.first()
     return tuple(found) if found else None
+
+
+def is_set(words: str, place: Column) -> Column:
+    """Whether the bit at a place, from 0, is set in an array of words."""
+    word = F.element_at(words, F.floor(place / WORD_BITS).cast("int") + 1)
+    return F.call_function("bit_get", word, place % WORD_BITS) == 1
 
 
 def is_not_older(oldest: tuple[Any, ...]) -> Column:

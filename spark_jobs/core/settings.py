@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from udfs.checks.chunk_rules import ChunkRules
 from udfs.checks.rules import Rules
 from udfs.dialogue.prompts import check_frame
 from udfs.errors import UsageError
@@ -95,6 +96,13 @@ class Chunk(Section):
 
     tokenizer: str = Field(min_length=1)
     max_tokens: int = Field(ge=16, description="below this a chunk holds no sentence")
+
+
+class Screen(Section):
+    """Which chunks an engine may be paid for."""
+
+    enabled: bool
+    checks: ChunkRules
 
 
 class Sampling(Section):
@@ -234,6 +242,7 @@ class Settings(Section):
     tables: Tables
     ingest: Ingest
     chunk: Chunk
+    screen: Screen
     generate: Generate
     engine: Engine
     cost: Cost

@@ -120,6 +120,45 @@ CHUNKS = Table(
     stats=("chunk_id", "doc_id", "bucket", "chunker_id", "created_at"),
 )
 
+CHUNK_VERDICTS = Table(
+    "raw",
+    "chunk_verdicts",
+    "One row per chunk and set of rules: whether an engine may be paid for it.",
+    (
+        ("chunk_id", "STRING", "The chunk"),
+        ("doc_id", "STRING", "Its page"),
+        ("chunker_id", "STRING", "What made it"),
+        ("rules_id", "STRING", "The rules: H of all thresholds of [screen.checks]"),
+        ("accepted", "BOOLEAN", "Whether no gate spoke against it; duplicates are listed apart"),
+        ("reasons", "ARRAY<STRING>", "Reasons of gates: each alone rejects"),
+        ("tags", "ARRAY<STRING>", "Reasons that are only recorded"),
+        ("prose_words", "INT", "Words of two letters and more outside formulas, code and tables"),
+        ("contaminated_item", "STRING", "Benchmark and row of the question in it; empty if none"),
+        ("contaminated_start", "INT", "First character of that question"),
+        ("contaminated_end", "INT", "Character after its last"),
+        ("signature", "ARRAY<INT>", "MinHash of its words; null without words"),
+        ("created_at", "TIMESTAMP", "Start of the run that made the chunk"),
+        ("judged_at", "TIMESTAMP", "Start of the run that judged"),
+        *PLACE,
+    ),
+    stats=("chunk_id", "doc_id", "bucket", "chunker_id", "rules_id", "judged_at"),
+)
+
+CHUNK_DUPLICATES = Table(
+    "raw",
+    "chunk_duplicates",
+    "One row per chunk that is nearly the same as one made before it; by the newest rules.",
+    (
+        ("chunk_id", "STRING", "The chunk"),
+        ("doc_id", "STRING", "Its page"),
+        ("duplicate_of", "STRING", "The chunk that it repeats"),
+        ("similarity", "DOUBLE", "Part of their word grams in common, 0 to 1, estimated"),
+        ("rules_id", "STRING", "The rules (raw.chunk_verdicts)"),
+        *PLACE,
+    ),
+    stats=("chunk_id", "bucket", "rules_id"),
+)
+
 SPECS = Table(
     "ops",
     "specs",
@@ -196,6 +235,7 @@ VERDICTS = Table(
         ("tags", "ARRAY<STRING>", "Reasons that are only recorded"),
         ("preamble_length", "INT", "Characters before the dialogue proper, left out of it"),
         ("metrics", METRICS_TYPE, "Every value that the checks measured"),
+        ("signature", "ARRAY<INT>", "MinHash of its words; null without words"),
         ("judged_at", "TIMESTAMP", "Start of the run that judged"),
         *PLACE,
     ),
@@ -222,6 +262,24 @@ DIALOGUES = Table(
         *PLACE,
     ),
     stats=("gen_key", "chunk_id", "style", "bucket"),
+)
+
+DUPLICATES = Table(
+    "filtered",
+    "duplicates",
+    "One row per accepted dialogue that is nearly the same as another of its spec.",
+    (
+        ("gen_key", "STRING", "The dialogue"),
+        ("duplicate_of", "STRING", "The one that it repeats: of a smaller gen_key"),
+        ("similarity", "DOUBLE", "Part of their word grams in common, 0 to 1, estimated"),
+        ("spec_id", "STRING", "How both were asked for"),
+        ("style", "STRING", "Their style"),
+        ("chunk_id", "STRING", "The chunk that it was made from"),
+        ("doc_id", "STRING", "Its page"),
+        ("rules_id", "STRING", "The rules (filtered.verdicts)"),
+        *PLACE,
+    ),
+    stats=("gen_key", "spec_id", "bucket"),
 )
 
 RUNS = Table(
@@ -303,7 +361,8 @@ ENGINE_METRICS = Table(
 )
 
 TABLES = (
-    *(DOCUMENTS, REJECTED, WITHDRAWN, CHUNKS, SPECS, ATTEMPTS, VERDICTS, DIALOGUES),
+    *(DOCUMENTS, REJECTED, WITHDRAWN, CHUNKS, CHUNK_VERDICTS, CHUNK_DUPLICATES),
+    *(SPECS, ATTEMPTS, VERDICTS, DUPLICATES, DIALOGUES),
     *(RUNS, WAVES, ENGINE_METRICS),
 )
 

@@ -122,3 +122,19 @@ def test_many_samples_of_a_chunk_are_told_apart(prepare: Callable[..., Wanted]) 
     )
 
     assert find(wanted) == {"Gauss": {("debate", 0), ("debate", samples - 1)}}
+
+
+def test_more_dialogues_per_chunk_than_a_word_has_bits_are_told_apart(
+    prepare: Callable[..., Wanted],
+) -> None:
+    specs, samples = ["debate", "interview", "lecture"], 40
+    gaps = {("debate", 39), ("interview", 23), ("interview", 24), ("lecture", 0), ("lecture", 39)}
+    pairs = {(spec, sample) for spec in specs for sample in range(samples)}
+    answered = [("Euclid", *pair, "ok") for pair in sorted(pairs - gaps)]
+    # One more than is wanted is nobody else's answer.
+    answered.append(("Gauss", "debate", samples, "ok"))
+
+    wanted = prepare(*answered, specs=specs, settings=(f"generate.samples={samples}",))
+
+    assert find(wanted) == {"Euclid": gaps, "Gauss": pairs}
+    assert sum(wave.requests for wave in wanted.count()) == len(gaps) + len(pairs)

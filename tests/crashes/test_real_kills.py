@@ -16,7 +16,7 @@ import pytest
 from spark_jobs.core.tables import ATTEMPTS
 from tests.crashes.jobs import ENDS_THE_JOB, Job
 from tests.engine.conftest import find_running, wait_until
-from tests.simulated import SimulatedEngine
+from tests.simulated import SCREENS_OFF, SimulatedEngine
 from udfs.engine.processes import processes_in
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(3000)]
@@ -27,6 +27,7 @@ PAGES = 48
 STYLES = 'generate.styles=["debate", "interview", "two_students", "problem_solving"]'
 DIALOGUES = 4 * PAGES
 SETTINGS = [
+    *SCREENS_OFF,
     *("generate.limit_chunks=0", "tables.slices=2", "generate.spool_seconds=1"),
     # Many workers die, each time with a task.
     *("engine.capacity=8", "generate.wave_requests=64", "spark.all.spark.master=local[2,64]"),

@@ -21,6 +21,7 @@ import pytest
 
 from tests.engine import ill_mannered
 from tests.engine.conftest import find_running, wait_until
+from tests.simulated import SCREENS_OFF
 from udfs.engine.processes import processes_in
 
 pytestmark = pytest.mark.spark
@@ -129,6 +130,7 @@ def command(folder: Path) -> Callable[..., list[str]]:
 
     def make(job: str, *settings: str) -> list[str]:
         assignments = [
+            *SCREENS_OFF,
             *(f"spark.generate.{name}={value}" for name, value in cluster.items()),
             *("generate.limit_chunks=0", "generate.opening=false", "engine.model=slow"),
             *("chunk.max_tokens=64", 'generate.styles=["debate", "interview"]', *settings),

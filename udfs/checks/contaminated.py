@@ -5,7 +5,7 @@ the text's stream, so that line ends, LaTeX and speakers' labels do not hide a q
 of fewer words must be there as a whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from udfs.checks import base
@@ -40,23 +40,23 @@ class Values:
 
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject a text with a single 13-gram of a question."""
-    where, match = find_best(dialogue, limits.benchmarks, find_verbatim)
+    where, match = find_best(dialogue.streams, limits.benchmarks, find_verbatim)
     values = Values(match.item, int(match.score), where, match.start, match.end)
     return base.Finding(values, REASON if match.item else None)
 
 
 def find_best(
-    dialogue: base.Dialogue,
+    streams: Mapping[str, Stream],
     benchmarks: tuple[Benchmark, ...],
     find: Callable[[Stream, Index], Match | None],
 ) -> tuple[str, Match]:
-    """The best match, and whether it is in the `source` or the `output`; of equals the output's.
+    """The best match, and in which of the streams it is; of equals in the `output`.
 
     Where nothing was found the place is empty and the match NOWHERE.
     """
     indices = [load_index(benchmark) for benchmark in benchmarks]
     best: dict[str, Match] = {}
-    for place, stream in dialogue.streams.items() if indices else ():
+    for place, stream in streams.items() if indices else ():
         matches = [match for index in indices if (match := find(stream, index)) is not None]
         if matches:
             best[place] = max(matches, key=lambda match: match.score)

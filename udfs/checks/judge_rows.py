@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from udfs.checks.base import Dialogue
+from udfs.checks.duplicate import sign
 from udfs.checks.preamble import strip_preamble
 from udfs.checks.rules import Rules, judge
 from udfs.dialogue.styles import Style
@@ -31,18 +32,16 @@ class DialogueJudge:
     def judge_row(self, row: Row) -> Row:
         """The verdict on one dialogue."""
         preamble, text = strip_preamble(row["text"])
-        verdict = judge(
-            Dialogue(
-                text=text,
-                source=row["source"],
-                style=self.styles[row["style"]],
-                status=row["status"],
-                finish_reason=row["finish_reason"] or "",
-                n_tokens=row["completion_tokens"],
-                preamble=preamble,
-            ),
-            self.rules,
+        dialogue = Dialogue(
+            text=text,
+            source=row["source"],
+            style=self.styles[row["style"]],
+            status=row["status"],
+            finish_reason=row["finish_reason"] or "",
+            n_tokens=row["completion_tokens"],
+            preamble=preamble,
         )
+        verdict = judge(dialogue, self.rules)
         return {
             **row,
             "accepted": verdict.accepted,
@@ -50,4 +49,5 @@ class DialogueJudge:
             "tags": list(verdict.tags),
             "preamble_length": len(preamble),
             "metrics": verdict.values,
+            "signature": sign(dialogue.streams["output"], self.rules.duplicate),
         }

@@ -16,6 +16,7 @@ from udfs.checks import (
     alternation,
     contaminated,
     contaminated_loose,
+    duplicate,
     echo,
     engine_status,
     false_arithmetic,
@@ -39,7 +40,7 @@ from udfs.checks.base import Dialogue, Finding, Limits, Value
 from udfs.keys import content_key
 
 # Raised by every change of what a check measures or finds: old verdicts then stay what they were.
-CHECKS_VERSION = 4
+CHECKS_VERSION = 5
 
 
 class Check(Protocol):
@@ -111,6 +112,7 @@ class Rules(BaseModel):
     false_arithmetic: checks.false_arithmetic.Limits
     contaminated: checks.contaminated.Limits
     contaminated_loose: checks.contaminated_loose.Limits
+    duplicate: checks.duplicate.Limits
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ def rules_id(rules: Rules) -> str:
         if not benchmark.sha256:
             raise ValueError(f"the benchmark {benchmark.name} is not loaded: see load_rules")
     thresholds = json.dumps(rules.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return content_key(str(CHECKS_VERSION), thresholds)
+    versions = (CHECKS_VERSION, duplicate.ALGORITHM_VERSION)
+    return content_key(*map(str, versions), thresholds)
 
 
 def value_types() -> dict[str, type]:

@@ -1,4 +1,4 @@
-"""A corpus as many waves left it, made directly: raw.chunks and seven attempts at each of them.
+"""A corpus as many waves left it, made directly: chunks, their verdicts and seven attempts at each.
 
 Texts are as long as real ones and hardly compress; every row follows from its number alone. One
 Spark partition becomes one file, as a wave's task writes it: nothing is shuffled.
@@ -14,8 +14,9 @@ from pyspark.sql import functions as F
 
 from spark_jobs.core.console import say
 from spark_jobs.core.runs import Run
+from spark_jobs.core.screening import load_chunk_rules
 from spark_jobs.core.settings import BUCKETS
-from spark_jobs.core.tables import ATTEMPTS, CHUNKS
+from spark_jobs.core.tables import ATTEMPTS, CHUNK_VERDICTS, CHUNKS
 from udfs.keys import content_key
 
 SLICES = 64  # as for a real corpus, whatever the size: so that decades compare
@@ -48,7 +49,7 @@ class Layout:
 
     @property
     def files(self) -> int:
-        """Files of each of both tables."""
+        """Files of each table."""
         return self.waves * WAVE_TASKS
 
     @property
@@ -58,9 +59,10 @@ class Layout:
 
 
 def make_tables(run: Run, chunks: int) -> None:
-    """Make both tables, those that are not there: a commit is there whole or not at all."""
+    """Make the tables, those that are not there: a commit is there whole or not at all."""
     layout = Layout(chunks)
-    for table, make in ((CHUNKS, make_chunks), (ATTEMPTS, make_attempts)):
+    makers = {CHUNKS: make_chunks, CHUNK_VERDICTS: make_verdicts, ATTEMPTS: make_attempts}
+    for table, make in makers.items():
         if run.warehouse.version(table) == 0:
             say(f"making {layout.chunks:,} chunks: {table.layer}.{table.name}")
             run.warehouse.append(make(run, layout), table)
@@ -81,6 +83,29 @@ def make_chunks(run: Run, layout: Layout) -> DataFrame:
         F.expr("false").alias("cut"),
         F.lit(CHUNKER).alias("chunker_id"),
         F.lit(run.started_at).alias("created_at"),
+    )
+
+
+def make_verdicts(run: Run, layout: Layout) -> DataFrame:
+    """All rows of raw.chunk_verdicts: nothing is rejected."""
+    number, rules = F.col("id"), load_chunk_rules(run.settings)
+    hashes = rules.duplicate.bands * rules.duplicate.rows
+    rows = run.spark.range(0, layout.chunks, 1, layout.files)
+    none = F.array().cast("array<string>")
+    return rows.select(
+        *place(number, layout),
+        F.lit(CHUNKER).alias("chunker_id"),
+        F.lit(rules.rules_id()).alias("rules_id"),
+        F.expr("true").alias("accepted"),
+        none.alias("reasons"),
+        none.alias("tags"),
+        F.lit(300).alias("prose_words"),
+        F.lit("").alias("contaminated_item"),
+        F.lit(0).alias("contaminated_start"),
+        F.lit(0).alias("contaminated_end"),
+        F.expr(f"transform(sequence(1, {hashes}), n -> hash(id, n))").alias("signature"),
+        F.lit(run.started_at).alias("created_at"),
+        F.lit(run.started_at).alias("judged_at"),
     )
 
 

@@ -103,6 +103,7 @@ def simulated_settings(
             f"engine.directory={folder / 'e'}",
             "engine.model=simulated",
             "generate.confirmed=true",
+            "screen.enabled=false",
             f"spark.all.spark.master=local[{SLOTS}]",
         ],
     )
