@@ -250,6 +250,7 @@ def test_tables_of_an_earlier_version_get_the_new_columns(corpus: Corpus) -> Non
     name = run.warehouse.name(ATTEMPTS)
     run.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
     run.spark.sql(f"ALTER TABLE {name} DROP COLUMN neutralised")
+    run.spark.sql(f"DROP TABLE {name}")  # its name, as a new session does not know it
     open_tables(run.warehouse)
 
     assert corpus.ask("generate.samples=2") == 6
@@ -264,6 +265,7 @@ def test_a_new_check_finds_room_for_its_metrics_in_verdicts_of_an_earlier_versio
     name = before.warehouse.name(VERDICTS)
     before.spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
     before.spark.sql(f"ALTER TABLE {name} DROP COLUMN metrics.turns")
+    before.spark.sql(f"DROP TABLE {name}")
     before.warehouse.make(VERDICTS)
 
     run = corpus.judge("filter.checks.one_sided.max_share=0.9")

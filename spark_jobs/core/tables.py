@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -18,6 +19,8 @@ from spark_jobs.core.settings import BUCKETS, Tables
 from udfs.checks.rules import value_types
 from udfs.errors import JobError
 
+# What Delta says to the columns of now for a table of then.
+OTHER_COLUMNS = "DELTA_CREATE_TABLE_SCHEME_MISMATCH"
 Columns = tuple[tuple[str, str, str], ...]  # name, SQL type, comment
 
 
@@ -434,7 +437,12 @@ class Warehouse:
     def make(self, table: Table) -> None:
         """Make a table if it is not there, and name it in the session."""
         self.open_schema(table.layer)
-        self.spark.sql(self.create_statement(table))
+        try:
+            self.spark.sql(self.create_statement(table))
+        except AnalysisException as error:
+            if error.getCondition() != OTHER_COLUMNS:
+                raise
+            self.spark.sql(self.name_statement(table))
         self.add_missing_columns(table)
 
     def add_missing_columns(self, table: Table) -> None:
@@ -469,6 +477,11 @@ class Warehouse:
                 f"TBLPROPERTIES ({listed})" if properties else "",
             ]
         )
+
+    def name_statement(self, table: Table) -> str:
+        """The SQL that names a table of an earlier version in a session that does not know it."""
+        where = f"USING DELTA LOCATION {quote(self.location(table))}"
+        return f"CREATE TABLE IF NOT EXISTS {self.name(table)} {where}"
 
     def check_slices(self) -> None:
         """Refuse a number of slices other than the one that the tables were made with."""
