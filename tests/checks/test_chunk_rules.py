@@ -7,13 +7,10 @@ import pytest
 
 from spark_jobs.core.screening import load_chunk_rules
 from spark_jobs.core.settings import load_settings
+from tests.contamination.questions import FERRY, benchmark_of
 from udfs.checks.chunk_rules import ChunkJudge, ChunkRules
-from udfs.contamination.index import build_index
 
 PROSE = "The square of a sum is not the sum of the squares, unless one of the two numbers is zero."
-QUESTION = (
-    "Anna buys seven red and five green apples for her three nieces and gives each the same number"
-)
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +48,15 @@ def test_a_few_words_are_too_short(rules: ChunkRules) -> None:
 
 
 def test_a_benchmarks_question_is_found_with_its_place(rules: ChunkRules) -> None:
-    benchmark = build_index("school", [QUESTION])
-    limits = rules.contaminated.model_copy(update={"benchmarks": (benchmark,)})
-    text = f"{PROSE}\n\n{QUESTION}."
+    limits = rules.contaminated.model_copy(update={"benchmarks": (benchmark_of(FERRY),)})
+    text = f"{PROSE}\n\n{FERRY}"
 
     verdict = judge(rules.model_copy(update={"contaminated": limits}), text)
 
     assert verdict["reasons"] == ["contaminated"]
-    assert verdict["contaminated_item"] == "school/0"
-    assert text[verdict["contaminated_start"] : verdict["contaminated_end"]] == QUESTION
+    assert verdict["contaminated_item"] == "ours:0"
+    found = text[verdict["contaminated_start"] : verdict["contaminated_end"]]
+    assert found == FERRY.removesuffix("?")
 
 
 def test_a_tag_rejects_nothing(rules: ChunkRules) -> None:
