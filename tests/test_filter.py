@@ -248,9 +248,9 @@ def test_many_runs_find_the_same_duplicates_as_one(
     generate_dialogues: Callable[..., Any], make_run: Any
 ) -> None:
     run = make_run("filter", NEAR)
-    for pages in (2, 5, 9):
-        # So many limits: the rest of the pages comes with the next.
-        generate_dialogues(9, f"generate.limit_chunks={pages}")
+    for pages in (3, 6):
+        # The rest of the pages comes with the next.
+        generate_dialogues(6, f"generate.limit_chunks={pages}")
         filter_job.run(make_run("filter", NEAR))
     table, query = run.warehouse.name(DUPLICATES), "select gen_key, duplicate_of from {} order by 1"
     many = run.spark.sql(query.format(table)).collect()
@@ -258,7 +258,7 @@ def test_many_runs_find_the_same_duplicates_as_one(
 
     filter_job.run(make_run("filter", NEAR))
 
-    assert len(many) == 8
+    assert len(many) == 5
     assert run.spark.sql(query.format(table)).collect() == many
     assert run.warehouse.read(DIALOGUES).count() == 1
 
@@ -273,3 +273,25 @@ def test_a_duplicate_that_is_only_a_tag_stays(
 
     assert result["accepted"] == run.warehouse.read(DIALOGUES).count() == 3
     assert run.warehouse.read(DUPLICATES).count() == 2
+
+
+def test_styles_that_make_no_difference_are_seen(
+    make_corpus: Callable[..., None], make_run: Any, engine: SimulatedEngine
+) -> None:
+    make_corpus(*({"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(2)))
+    styles = 'generate.styles=["teacher_student", "debate"]'
+    generate.run(make_run("generate", *engine.settings, styles))
+    filter_job.run(make_run("filter"))
+
+    run = make_run("sql")
+    (alike,) = run.spark.table("filtered.style_similarity").collect()
+    openings = run.spark.table("filtered.openings").orderBy("style").collect()
+
+    assert (alike["style"], alike["other_style"]) == ("debate", "teacher_student")
+    assert (alike["pairs"], alike["share_alike"]) == (2, 1)
+    # One of them begins with its own label.
+    assert 0.9 < alike["similarity"] <= 1
+    assert [row["commonest"] for row in openings] == ["let us read the"] * 2
+    assert [(row["dialogues"], row["openings"], row["its_share"]) for row in openings] == [
+        (2, 1, 1)
+    ] * 2

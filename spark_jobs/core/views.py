@@ -6,6 +6,7 @@ from spark_jobs.core.tables import (
     DIALOGUES,
     RUNS,
     SPECS,
+    VERDICTS,
     WAVES,
     WITHDRAWN,
     Table,
@@ -25,7 +26,9 @@ def open_views(warehouse: Warehouse) -> None:
         )
 
 
-NAMED: tuple[Table, ...] = (ATTEMPTS, CHUNKS, DIALOGUES, RUNS, SPECS, WAVES, WITHDRAWN)
+NAMED: tuple[Table, ...] = (
+    *(ATTEMPTS, CHUNKS, DIALOGUES, RUNS, SPECS, VERDICTS, WAVES, WITHDRAWN),
+)
 
 VIEWS = {
     ("synthetic", "dialogues"): (
@@ -43,6 +46,47 @@ VIEWS = {
         ) a LEFT ANTI JOIN (SELECT doc_id FROM {WITHDRAWN} WHERE doc_id IS NOT NULL) w
           ON a.doc_id = w.doc_id
         WHERE place = 1
+        """,
+    ),
+    ("filtered", "style_similarity"): (
+        "How alike the dialogues of one chunk and model are by two styles; near 1: no difference.",
+        """
+        WITH signed AS (
+          SELECT d.slice, d.chunk_id, d.sample, d.style, s.model, v.signature
+          FROM {DIALOGUES} d
+          JOIN {VERDICTS} v ON d.slice = v.slice AND d.gen_key = v.gen_key
+            AND d.attempt = v.attempt AND d.wave_id = v.wave_id AND d.rules_id = v.rules_id
+          JOIN {SPECS} s ON d.spec_id = s.spec_id
+          WHERE v.signature IS NOT NULL
+        )
+        SELECT a.model, a.style, b.style AS other_style, count(*) AS pairs,
+               avg(similarity) AS similarity, max(similarity) AS most,
+               count_if(similarity >= 0.5) / count(*) AS share_alike
+        FROM signed a JOIN signed b
+          ON a.slice = b.slice AND a.chunk_id = b.chunk_id AND a.sample = b.sample
+          AND a.model = b.model AND a.style < b.style,
+        LATERAL (
+          SELECT size(filter(zip_with(a.signature, b.signature, (x, y) -> x = y), same -> same))
+                 / size(a.signature) AS similarity
+        )
+        GROUP BY a.model, a.style, b.style
+        """,
+    ),
+    ("filtered", "openings"): (
+        "How the accepted dialogues of each style and model begin: their first four spoken words.",
+        """
+        SELECT style, model, sum(n) AS dialogues, count(*) AS openings,
+               count(*) / sum(n) AS diversity,
+               max_by(opening, struct(n, opening)) AS commonest, max(n) / sum(n) AS its_share
+        FROM (
+          SELECT d.style, s.model, v.metrics.opening AS opening, count(*) AS n
+          FROM {DIALOGUES} d
+          JOIN {VERDICTS} v ON d.slice = v.slice AND d.gen_key = v.gen_key
+            AND d.attempt = v.attempt AND d.wave_id = v.wave_id AND d.rules_id = v.rules_id
+          JOIN {SPECS} s ON d.spec_id = s.spec_id
+          GROUP BY d.style, s.model, v.metrics.opening
+        )
+        GROUP BY style, model
         """,
     ),
     ("ops", "progress"): (
