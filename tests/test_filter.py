@@ -280,7 +280,9 @@ def test_styles_that_make_no_difference_are_seen(
 ) -> None:
     make_corpus(*({"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(2)))
     styles = 'generate.styles=["teacher_student", "debate"]'
-    generate.run(make_run("generate", *engine.settings, styles))
+    # Without it the answers are word for word what the engine says.
+    no_opening = "generate.opening=false"
+    generate.run(make_run("generate", *engine.settings, styles, no_opening))
     filter_job.run(make_run("filter"))
 
     run = make_run("sql")
@@ -289,8 +291,7 @@ def test_styles_that_make_no_difference_are_seen(
 
     assert (alike["style"], alike["other_style"]) == ("debate", "teacher_student")
     assert (alike["pairs"], alike["share_alike"]) == (2, 1)
-    # One of them begins with its own label.
-    assert 0.9 < alike["similarity"] <= 1
+    assert alike["similarity"] == 1
     assert [row["commonest"] for row in openings] == ["let us read the"] * 2
     assert [(row["dialogues"], row["openings"], row["its_share"]) for row in openings] == [
         (2, 1, 1)
