@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -103,8 +104,16 @@ def found_duplicates(run: Run, rules: str, limits: duplicate.Limits) -> Iterator
     if limits.action == "off":
         yield Duplicates(run.warehouse.make_rows([], DUPLICATES), gate=False)
         return
-    signed = accepted_dialogues(run, rules).withColumns(
-        {"family": F.col("spec_id"), "place": F.struct("gen_key")}
+    # On disk: each search reads them several times.
+    signed = (
+        accepted_dialogues(run, rules)
+        .select(
+            F.col("spec_id").alias("family"),
+            F.struct("gen_key").alias("place"),
+            *("signature", "gen_key", "spec_id", "style", "chunk_id", "doc_id", "rules_id"),
+            *("bucket", "slice"),
+        )
+        .persist(StorageLevel.DISK_ONLY)
     )
     found = find_duplicates(signed.select("family", "place", "signature"), limits)
     rows = found.select("place", F.col("first.gen_key").alias("duplicate_of"), "similarity")
@@ -113,6 +122,7 @@ def found_duplicates(run: Run, rules: str, limits: duplicate.Limits) -> Iterator
         yield Duplicates(rows, gate=limits.action == "gate")
     finally:
         rows.unpersist()
+        signed.unpersist()
 
 
 def update_corpus(run: Run, rules: str, duplicates: Duplicates) -> None:

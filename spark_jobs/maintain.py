@@ -14,7 +14,6 @@ from spark_jobs.core.recovery import find_spool
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.tables import (
     ATTEMPTS,
-    CHUNK_DUPLICATES,
     CHUNK_VERDICTS,
     CHUNKS,
     DIALOGUES,
@@ -31,7 +30,7 @@ SLICED = tuple(table for table in TABLES if table.sliced)
 # nothing that says of what it was.
 DELETED = (
     *(DIALOGUES, DUPLICATES, VERDICTS, ATTEMPTS),
-    *(CHUNK_DUPLICATES, CHUNK_VERDICTS, CHUNKS, DOCUMENTS),
+    *(CHUNK_VERDICTS, CHUNKS, DOCUMENTS),
 )
 SLICE = re.compile(r"/slice=(\d+)/[^/]*$")
 RUN_MARGIN_HOURS = 1.0

@@ -170,7 +170,7 @@ def test_a_run_that_died_before_the_corpus_was_replaced_is_made_good(
 ) -> None:
     generate_dialogues(2)
     with monkeypatch.context() as patch:
-        patch.setattr(filter_job, "replace_dialogues", lambda *_: None)
+        patch.setattr(filter_job, "update_corpus", lambda *_: None)
         filter_job.run(make_run("filter"))
     run = make_run("filter")
     assert run.warehouse.read(DIALOGUES).count() == 0

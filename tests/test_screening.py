@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from spark_jobs import chunk, generate, ingest, maintain
-from spark_jobs.core.tables import ATTEMPTS, CHUNK_DUPLICATES, CHUNK_VERDICTS, CHUNKS
+from spark_jobs.core import screening
+from spark_jobs.core.tables import ATTEMPTS, CHUNK_VERDICTS, CHUNKS
 from tests.simulated import SimulatedEngine
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
@@ -60,7 +61,7 @@ def test_what_is_rejected_is_not_paid_for_until_somebody_asks_for_it(
     assert len(verdicts) == run.warehouse.read(CHUNKS).count() == 4
     assert sorted(row["reasons"] for row in verdicts.values()) == [
         [],
-        [],
+        ["duplicate"],
         ["no_prose"],
         ["too_short", "no_prose"],
     ]
@@ -78,7 +79,8 @@ def test_a_page_that_comes_later_is_the_duplicate_so_that_nothing_is_paid_twice(
     assert result["requests"] == 0
     assert len(engine.requests) == 2
     paid = {row["chunk_id"] for row in run.warehouse.read(ATTEMPTS).collect()}
-    found = run.warehouse.read(CHUNK_DUPLICATES).collect()
+    found = run.warehouse.read(CHUNK_VERDICTS).where("duplicate_of is not null").collect()
+    assert len(found) == 2
     assert {row["duplicate_of"] for row in found} == paid
     assert all(row["similarity"] > 0.75 for row in found)
 
@@ -96,8 +98,8 @@ def test_a_duplicate_comes_back_when_the_page_that_it_repeats_is_withdrawn(
     maintain.run(make_run("maintain"))
 
     assert result["requests"] == 1
-    assert run.warehouse.read(CHUNK_DUPLICATES).count() == 0
-    assert run.warehouse.read(CHUNK_VERDICTS).count() == 1
+    (verdict,) = run.warehouse.read(CHUNK_VERDICTS).collect()
+    assert (verdict["accepted"], verdict["duplicate_of"]) == (True, None)
 
 
 def test_other_rules_judge_again_and_chunks_wait_until_they_have(
@@ -107,7 +109,7 @@ def test_other_rules_judge_again_and_chunks_wait_until_they_have(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stricter = "screen.checks.too_short.min_tokens=400"
-    take_in(page(0, PROOF), page(1, ANGLES))
+    take_in(page(0, PROOF), page(1, ANGLES), page(2, f"{PROOF} End."))
 
     _, waiting = ask(stricter)
     said = capsys.readouterr().err
@@ -116,9 +118,41 @@ def test_other_rules_judge_again_and_chunks_wait_until_they_have(
     _, before = ask()
 
     assert waiting["pending"] == 0
-    assert "2 chunks wait for a verdict" in said
-    assert again["left_out"] == {"too_short": 2}
+    assert "3 chunks wait for a verdict" in said
+    assert again["left_out"] == {"too_short": 3}
+    # The duplicate is one by the rules of before still.
     assert (stricter_run["pending"], before["requests"]) == (0, 2)
+
+
+def test_chunks_of_another_size_leave_the_verdicts_on_these_as_they_are(
+    take_in: Callable[..., Any], ask: Callable[..., Any], make_run: Any
+) -> None:
+    take_in(page(0, PROOF), page(1, f"{PROOF} End."))
+
+    chunk.run(make_run("chunk", ON, "chunk.max_tokens=64"))
+    _, result = ask()
+
+    assert result["requests"] == 1
+
+
+def test_a_run_that_dies_before_it_has_found_the_duplicates_lets_nothing_in(
+    take_in: Callable[..., Any],
+    ask: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    pages = page(0, PROOF), page(1, f"{PROOF} End.")
+    with monkeypatch.context() as patch:
+        patch.setattr(screening, "add_duplicates", die)
+        with pytest.raises(KeyboardInterrupt):
+            take_in(*pages)
+    _, after_death = ask()
+    take_in(*pages)
+    _, result = ask()
+
+    assert (after_death["pending"], result["requests"]) == (0, 1)
 
 
 def test_a_tag_is_recorded_and_asked_for(
@@ -134,9 +168,8 @@ def test_a_tag_is_recorded_and_asked_for(
 
     assert result["left_out"] == {}
     assert asked["requests"] == 3
-    assert run.warehouse.read(CHUNK_DUPLICATES).count() == 1
     tagged = run.warehouse.read(CHUNK_VERDICTS).where("size(tags) > 0").collect()
-    assert [row["tags"] for row in tagged] == [["no_prose"]]
+    assert sorted(row["tags"] for row in tagged) == [["duplicate"], ["no_prose"]]
 
 
 def test_a_limit_counts_only_what_is_worth_it(

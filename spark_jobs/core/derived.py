@@ -18,8 +18,9 @@ def bring_up_to_date(
     there = warehouse.read(table)
     stale = stale_slices(fingerprint(wanted, identity), fingerprint(there, identity))
     if stale:
-        rows = wanted.where(F.col("slice").isin(stale)).sortWithinPartitions("slice", "bucket")
-        warehouse.replace_slices(rows, table, stale)
+        rows = wanted.where(F.col("slice").isin(stale)).repartition("slice")
+        ordered = rows.sortWithinPartitions("slice", "bucket")
+        warehouse.replace_slices(ordered, table, stale)
 
 
 def stale_slices(

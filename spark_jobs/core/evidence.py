@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from spark_jobs.core.breaker import GOOD
 from spark_jobs.core.forecast import MIN_SECONDS, Evidence, StyleEvidence, StylePending
 from spark_jobs.core.pending import Wanted
-from spark_jobs.core.tables import VERDICTS, WAVES
+from spark_jobs.core.tables import DUPLICATES, VERDICTS, WAVES
 from udfs.dialogue.specs import Spec
 from udfs.engine.tally import TOKENS
 
@@ -79,8 +79,11 @@ def read_accepted_share(wanted: Wanted) -> float | None:
     if newest is None:
         return None
     judged = verdicts.where(F.col("rules_id") == newest[0]).limit(MEASURED_ROWS)
-    tokens = F.col("metrics.tokens")
-    accepted, all_tokens = judged.agg(
-        F.sum(F.when(F.col("accepted"), tokens)), F.sum(tokens)
-    ).collect()[0]
+    repeated = warehouse.read(DUPLICATES).where(F.col("rules_id") == newest[0])
+    if wanted.run.settings.filter.checks.duplicate.action != "gate":
+        repeated = repeated.limit(0)
+    repeated = repeated.select("slice", "gen_key", F.lit("yes").alias("repeated"))
+    judged = judged.join(repeated, ["slice", "gen_key"], "left")
+    tokens, kept = F.col("metrics.tokens"), F.col("accepted") & F.col("repeated").isNull()
+    accepted, all_tokens = judged.agg(F.sum(F.when(kept, tokens)), F.sum(tokens)).collect()[0]
     return (accepted or 0) / all_tokens if all_tokens else None

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.core.runs import Run
-from spark_jobs.core.screening import Screen, find_screen, say_waiting
+from spark_jobs.core.screening import Screen, find_screen
 from spark_jobs.core.settings import Generate
 from spark_jobs.core.tables import ATTEMPTS, CHUNKS, DOCUMENTS
 from spark_jobs.core.waves import Wave
@@ -71,7 +71,7 @@ class Wanted:
         versions = [self.chunks_version, self.attempts_version]
         place = [wave.first, wave.last]
         view = map(str, [self.chunker_id, *wanted, *limits, *versions, *place])
-        screen = self.screen.identity() if self.screen else ()
+        screen = (self.screen.rules_id, str(self.screen.version)) if self.screen else ()
         return content_key(*view, *screen, *self.spec_ids)
 
     def find(self, first: int, last: int) -> DataFrame:
@@ -198,7 +198,8 @@ def look_up_wanted(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Wanted
     )
     check_where(run)
     if wanted.screen:
-        say_waiting(run, wanted.screen, chunker_id)
+        of_chunker = wanted.all_chunks.where(F.col("chunker_id") == chunker_id)
+        wanted.screen.say_waiting(run.job, of_chunker)
     return replace(wanted, oldest=find_oldest(wanted))
 
 

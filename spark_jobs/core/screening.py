@@ -1,23 +1,25 @@
-"""Which chunks an engine may be paid for: `raw.chunk_verdicts` and `raw.chunk_duplicates`.
+"""Which chunks an engine may be paid for: `raw.chunk_verdicts`.
 
-Of chunks that are nearly the same the one made first counts, since it may be paid for already; of
-those made together the smallest id.
+Of chunks that are nearly the same the one that was judged first counts, since it may be paid for
+already; of those judged together the smallest of those made first. A verdict is complete when it
+is there, and one commit brings it: a run that starts meanwhile, or after a death, sees all or none.
 """
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
+from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.core.benchmarks import load_named
 from spark_jobs.core.chunker import read_chunks
 from spark_jobs.core.console import say
-from spark_jobs.core.derived import bring_up_to_date
 from spark_jobs.core.duplicates import find_duplicates
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.settings import Settings
-from spark_jobs.core.tables import CHUNK_DUPLICATES, CHUNK_VERDICTS, Warehouse, arrow_schema
+from spark_jobs.core.tables import CHUNK_VERDICTS, Warehouse, arrow_schema
 from spark_jobs.core.withdrawn import leave_out_withdrawn
 from udfs.checks import duplicate
 from udfs.checks.chunk_rules import ChunkJudge, ChunkRules
@@ -25,54 +27,60 @@ from udfs.checks.chunk_rules import ChunkJudge, ChunkRules
 JUDGED_COLUMNS = tuple(
     (name, kind)
     for name, kind, _ in CHUNK_VERDICTS.columns
-    if name not in {"rules_id", "judged_at"}
+    if name not in {"duplicate_of", "similarity", "rules_id", "judged_at"}
 )
 JUDGED_SCHEMA = ", ".join(f"`{name}` {kind}" for name, kind in JUDGED_COLUMNS)
 CHUNK_COLUMNS = (
     *("chunk_id", "doc_id", "chunker_id", "created_at", "bucket", "slice", "text", "n_tokens"),
 )
+RETURNING = "mind_returning_chunks"
 
 
 @dataclass(frozen=True)
 class Screen:
-    """The verdicts that decide, at fixed versions of their tables, so that all waves agree."""
+    """The verdicts that decide, at a fixed version of their table, so that all waves agree."""
 
     warehouse: Warehouse
     rules_id: str
-    without_duplicates: bool
-    verdicts_version: int
-    duplicates_version: int
+    version: int
+
+    @cached_property
+    def verdicts(self) -> DataFrame:
+        """The verdicts by these rules, read from the log once for all waves."""
+        verdicts = self.warehouse.read(CHUNK_VERDICTS, version=self.version)
+        return verdicts.where(F.col("rules_id") == self.rules_id)
 
     def keep_accepted(self, chunks: DataFrame, place: Column) -> DataFrame:
         """The chunks that were accepted; `place` says where they lie.
 
         One without a verdict by these rules waits: nothing is paid for that was not judged.
         """
-        verdicts = self.warehouse.read(CHUNK_VERDICTS, version=self.verdicts_version).where(place)
-        accepted = by_rules(verdicts, self.rules_id).where("accepted").select("slice", "chunk_id")
-        if self.without_duplicates:
-            found = self.warehouse.read(CHUNK_DUPLICATES, version=self.duplicates_version)
-            repeated = by_rules(found.where(place), self.rules_id).select("slice", "chunk_id")
-            accepted = accepted.join(repeated, ["slice", "chunk_id"], "left_anti")
+        accepted = self.verdicts.where(place).where("accepted").select("slice", "chunk_id")
         return chunks.join(accepted, ["slice", "chunk_id"], "left_semi")
 
-    def identity(self) -> tuple[str, ...]:
-        """What two runs must have in common to leave out the same chunks."""
-        return (self.rules_id, str(self.verdicts_version), str(self.duplicates_version))
+    def say_waiting(self, job: str, chunks: DataFrame) -> None:
+        """Say how many of these chunks wait for a verdict, if any do."""
+        chunker_id = F.col("chunker_id")
+        judged = self.verdicts.groupBy(chunker_id).count()
+        known = {row["chunker_id"]: row["count"] for row in judged.collect()}
+        waiting = {
+            row["chunker_id"]: row["count"] - known.get(row["chunker_id"], 0)
+            for row in chunks.groupBy(chunker_id).count().collect()
+        }
+        if any(count > 0 for count in waiting.values()):
+            say(
+                f"{job}: {sum(waiting.values()):,} chunks wait for a verdict by the rules of "
+                "[screen.checks] and are not asked for: run chunk again, or give "
+                "screen.enabled=false"
+            )
 
 
 def find_screen(run: Run) -> Screen | None:
-    """The verdicts as the tables are now; None where all chunks are asked for."""
+    """The verdicts as the table is now; None where all chunks are asked for."""
     if not run.settings.screen.enabled:
         return None
     rules = load_chunk_rules(run.settings)
-    return Screen(
-        warehouse=run.warehouse,
-        rules_id=rules.rules_id(),
-        without_duplicates=rules.duplicate.action == "gate",
-        verdicts_version=run.warehouse.version(CHUNK_VERDICTS),
-        duplicates_version=run.warehouse.version(CHUNK_DUPLICATES),
-    )
+    return Screen(run.warehouse, rules.rules_id(), run.warehouse.version(CHUNK_VERDICTS))
 
 
 def load_chunk_rules(settings: Settings) -> ChunkRules:
@@ -84,82 +92,109 @@ def load_chunk_rules(settings: Settings) -> ChunkRules:
 
 
 def screen_chunks(run: Run, chunker_id: str) -> Result:
-    """Judge the chunks that these rules have not judged, and find the duplicates among all."""
+    """Judge the chunks of a chunker that these rules have not judged."""
     rules = load_chunk_rules(run.settings)
-    run.warehouse.append(judge_new(run, rules, chunker_id), CHUNK_VERDICTS)
-    if rules.duplicate.action != "off":
-        update_duplicates(run, rules, chunker_id)
+    forget_returning(run, rules, chunker_id)
+    # On disk: a signature has half a kilobyte, and working it out reads the text.
+    judged = judge_new(run, rules, chunker_id).persist(StorageLevel.DISK_ONLY)
+    try:
+        if not judged.isEmpty():
+            verdicts = add_duplicates(run, rules, chunker_id, judged)
+            run.warehouse.append(in_order(verdicts), CHUNK_VERDICTS)
+    finally:
+        judged.unpersist()
     return summarise(run, rules, chunker_id)
 
 
+def in_order(rows: DataFrame) -> DataFrame:
+    """A file for each slice, in bucket order, so that a wave opens few."""
+    return rows.repartition("slice").sortWithinPartitions("slice", "bucket")
+
+
+def forget_returning(run: Run, rules: ChunkRules, chunker_id: str) -> None:
+    """Forget that a chunk repeats one whose page counts no more: it is judged anew."""
+    verdicts = read_verdicts(run, rules, chunker_id)
+    repeating = verdicts.where("duplicate_of is not null").select(
+        "slice", "chunk_id", "duplicate_of"
+    )
+    chunks = read_chunks(run.warehouse, chunker_id).select("chunk_id", "doc_id")
+    kept = leave_out_withdrawn(run.warehouse, chunks).select(
+        F.col("chunk_id").alias("duplicate_of")
+    )
+    returning = repeating.join(kept, "duplicate_of", "left_anti").select("slice", "chunk_id")
+    slices = [row["slice"] for row in returning.select("slice").distinct().collect()]
+    returning.createOrReplaceTempView(RETURNING)
+    for place in sorted(slices):
+        run.spark.sql(
+            f"MERGE INTO {run.warehouse.name(CHUNK_VERDICTS)} kept USING {RETURNING} gone "
+            f"ON kept.slice = {place} AND kept.chunk_id = gone.chunk_id "
+            f"AND kept.rules_id = '{rules.rules_id()}' WHEN MATCHED THEN DELETE"
+        )
+
+
 def judge_new(run: Run, rules: ChunkRules, chunker_id: str) -> DataFrame:
-    """Verdicts on the chunks of a chunker that have none by these rules."""
-    known = by_rules(run.warehouse.read(CHUNK_VERDICTS), rules.rules_id())
+    """What their texts alone say of the chunks of a chunker that have no verdict by these rules."""
+    known = read_verdicts(run, rules, chunker_id).select("slice", "chunk_id")
     chunks = read_chunks(run.warehouse, chunker_id)
-    new = chunks.join(known.select("slice", "chunk_id"), ["slice", "chunk_id"], "left_anti")
+    # By keys alone first: the texts of all chunks are not to be sent about for a few.
+    new = chunks.select("slice", "chunk_id").join(known, ["slice", "chunk_id"], "left_anti")
+    texts = chunks.join(new, ["slice", "chunk_id"], "left_semi").select(*CHUNK_COLUMNS)
     judge = ChunkJudge(rules, arrow_schema(JUDGED_COLUMNS))
-    judged = new.select(*CHUNK_COLUMNS).mapInArrow(judge.judge_batches, JUDGED_SCHEMA)
-    return judged.select(
-        "*", F.lit(rules.rules_id()).alias("rules_id"), F.lit(run.started_at).alias("judged_at")
-    )
+    return texts.mapInArrow(judge.judge_batches, JUDGED_SCHEMA)
 
 
-def update_duplicates(run: Run, rules: ChunkRules, chunker_id: str) -> None:
-    """Bring `raw.chunk_duplicates` up to date: pages that do not count repeat nothing."""
-    verdicts = read_verdicts(run, rules, chunker_id).where("accepted")
-    place = F.struct("created_at", "chunk_id").alias("place")
-    signed = leave_out_withdrawn(run.warehouse, verdicts).select(
-        F.lit("all").alias("family"), place, "signature", "doc_id", "bucket", "slice"
+def add_duplicates(run: Run, rules: ChunkRules, chunker_id: str, judged: DataFrame) -> DataFrame:
+    """Whole verdicts: those on the texts, and what a chunk repeats of what was accepted before.
+
+    A text that was accepted is never a duplicate later, and a page that does not count repeats
+    nothing and is not repeated.
+    """
+    before = read_verdicts(run, rules, chunker_id).where("accepted")
+    columns = ["chunk_id", "doc_id", "created_at", "signature"]
+    signed = before.select(*columns, F.lit(0).alias("new")).unionByName(
+        judged.where("accepted").select(*columns, F.lit(1).alias("new"))
     )
-    found = find_duplicates(signed, rules.duplicate)
-    placed = found.join(signed.select("place", "doc_id", "bucket", "slice"), "place")
-    rows = placed.select(
+    place = F.struct("new", "created_at", "chunk_id").alias("place")
+    found = find_duplicates(
+        leave_out_withdrawn(run.warehouse, signed).select(
+            F.lit("all").alias("family"), place, "signature"
+        ),
+        rules.duplicate,
+    )
+    repeats = found.where("place.new = 1").select(
         F.col("place.chunk_id").alias("chunk_id"),
-        "doc_id",
         F.col("first.chunk_id").alias("duplicate_of"),
         "similarity",
-        F.lit(rules.rules_id()).alias("rules_id"),
-        "bucket",
-        "slice",
-    ).cache()
-    try:
-        identity = ("chunk_id", "duplicate_of", "rules_id")
-        bring_up_to_date(run.warehouse, CHUNK_DUPLICATES, rows, identity)
-    finally:
-        rows.unpersist()
+    )
+    action = rules.duplicate.action
+    is_one = F.col("duplicate_of").isNotNull()
+    word = F.when(is_one, F.array(F.lit(duplicate.REASON))).otherwise(
+        F.array().cast("array<string>")
+    )
+    return judged.join(repeats, "chunk_id", "left").withColumns(
+        {
+            "accepted": F.col("accepted") & ~(is_one & F.lit(action == "gate")),
+            "reasons": F.concat("reasons", word) if action == "gate" else F.col("reasons"),
+            "tags": F.concat("tags", word) if action == "tag" else F.col("tags"),
+            "rules_id": F.lit(rules.rules_id()),
+            "judged_at": F.lit(run.started_at),
+        }
+    )
 
 
 def read_verdicts(run: Run, rules: ChunkRules, chunker_id: str) -> DataFrame:
     """Verdicts by these rules on the chunks of one chunker."""
-    verdicts = by_rules(run.warehouse.read(CHUNK_VERDICTS), rules.rules_id())
-    return verdicts.where(F.col("chunker_id") == chunker_id)
-
-
-def by_rules(rows: DataFrame, rules_id: str) -> DataFrame:
-    """The rows that one set of rules has made."""
-    return rows.where(F.col("rules_id") == rules_id)
+    verdicts = run.warehouse.read(CHUNK_VERDICTS)
+    return verdicts.where(
+        (F.col("rules_id") == rules.rules_id()) & (F.col("chunker_id") == chunker_id)
+    )
 
 
 def summarise(run: Run, rules: ChunkRules, chunker_id: str) -> Result:
     """Chunks that are left out, per reason, of all of this chunker."""
     reasons = read_verdicts(run, rules, chunker_id).select(F.explode("reasons").alias("reason"))
     counts: Counter[str] = Counter(dict(reasons.groupBy("reason").count().collect()))
-    if rules.duplicate.action == "gate":
-        found = by_rules(run.warehouse.read(CHUNK_DUPLICATES), rules.rules_id()).count()
-        counts += Counter({duplicate.REASON: found})
     if counts:
         listed = ", ".join(f"{reason} {count:,}" for reason, count in counts.most_common())
         say(f"chunk: not asked for: {listed} (raw.chunk_verdicts; screen.enabled=false asks)")
     return dict(counts.most_common())
-
-
-def say_waiting(run: Run, screen: Screen, chunker_id: str) -> None:
-    """Say how many chunks wait for a verdict by the rules in force, if any do."""
-    verdicts = by_rules(run.warehouse.read(CHUNK_VERDICTS), screen.rules_id)
-    judged = verdicts.where(F.col("chunker_id") == chunker_id).count()
-    waiting = read_chunks(run.warehouse, chunker_id).count() - judged
-    if waiting > 0:
-        say(
-            f"{run.job}: {waiting:,} chunks wait for a verdict by the rules of [screen.checks] and "
-            "are not asked for: run chunk again, or give screen.enabled=false"
-        )

@@ -132,34 +132,21 @@ CHUNK_VERDICTS = Table(
         ("doc_id", "STRING", "Its page"),
         ("chunker_id", "STRING", "What made it"),
         ("rules_id", "STRING", "The rules: H of all thresholds of [screen.checks]"),
-        ("accepted", "BOOLEAN", "Whether no gate spoke against it; duplicates are listed apart"),
+        ("accepted", "BOOLEAN", "Whether no gate spoke against it"),
         ("reasons", "ARRAY<STRING>", "Reasons of gates: each alone rejects"),
         ("tags", "ARRAY<STRING>", "Reasons that are only recorded"),
         ("prose_words", "INT", "Words of two letters and more outside formulas, code and tables"),
         ("contaminated_item", "STRING", "Benchmark and row of the question in it; empty if none"),
         ("contaminated_start", "INT", "First character of that question"),
         ("contaminated_end", "INT", "Character after its last"),
-        ("signature", "ARRAY<INT>", "MinHash of its words; null without words"),
+        ("signature", "ARRAY<INT>", "MinHash of its words; null if rejected for another reason"),
         ("created_at", "TIMESTAMP", "Start of the run that made the chunk"),
+        ("duplicate_of", "STRING", "The accepted chunk that it repeats; null if none"),
+        ("similarity", "DOUBLE", "Part of their word grams in common, 0 to 1, estimated"),
         ("judged_at", "TIMESTAMP", "Start of the run that judged"),
         *PLACE,
     ),
     stats=("chunk_id", "doc_id", "bucket", "chunker_id", "rules_id", "judged_at"),
-)
-
-CHUNK_DUPLICATES = Table(
-    "raw",
-    "chunk_duplicates",
-    "One row per chunk that is nearly the same as one made before it; by the newest rules.",
-    (
-        ("chunk_id", "STRING", "The chunk"),
-        ("doc_id", "STRING", "Its page"),
-        ("duplicate_of", "STRING", "The chunk that it repeats"),
-        ("similarity", "DOUBLE", "Part of their word grams in common, 0 to 1, estimated"),
-        ("rules_id", "STRING", "The rules (raw.chunk_verdicts)"),
-        *PLACE,
-    ),
-    stats=("chunk_id", "bucket", "rules_id"),
 )
 
 SPECS = Table(
@@ -238,7 +225,7 @@ VERDICTS = Table(
         ("tags", "ARRAY<STRING>", "Reasons that are only recorded"),
         ("preamble_length", "INT", "Characters before the dialogue proper, left out of it"),
         ("metrics", METRICS_TYPE, "Every value that the checks measured"),
-        ("signature", "ARRAY<INT>", "MinHash of its words; null without words"),
+        ("signature", "ARRAY<INT>", "MinHash of its words; null if rejected, or without words"),
         ("judged_at", "TIMESTAMP", "Start of the run that judged"),
         *PLACE,
     ),
@@ -364,7 +351,7 @@ ENGINE_METRICS = Table(
 )
 
 TABLES = (
-    *(DOCUMENTS, REJECTED, WITHDRAWN, CHUNKS, CHUNK_VERDICTS, CHUNK_DUPLICATES),
+    *(DOCUMENTS, REJECTED, WITHDRAWN, CHUNKS, CHUNK_VERDICTS),
     *(SPECS, ATTEMPTS, VERDICTS, DUPLICATES, DIALOGUES),
     *(RUNS, WAVES, ENGINE_METRICS),
 )
@@ -448,6 +435,7 @@ class Warehouse:
     def add_missing_columns(self, table: Table) -> None:
         """Bring a table of an earlier version up to date; old rows have nulls there."""
         there = self.spark.table(self.name(table)).schema
+        check_types(table, there)
         missing = [column for column in table.columns if column[0] not in there.names]
         listed = [describe_columns(missing)] if missing else []
         listed += missing_fields(table, there)
@@ -556,6 +544,18 @@ def missing_fields(table: Table, there: StructType) -> list[str]:
         for field, inner in split_struct(kind)
         if field not in struct.names
     ]
+
+
+def check_types(table: Table, there: StructType) -> None:
+    """Raise JobError when a stored column has another type than is declared, before any work."""
+    stored = {field.name: field.dataType.simpleString() for field in there}
+    for name, kind, _ in table.columns:
+        # Of structs the fields are looked at.
+        if name in stored and not kind.startswith("STRUCT") and stored[name] != kind.lower():
+            raise JobError(
+                f"{table}: its column {name} is {stored[name]}, expected {kind.lower()}: a table "
+                "that another version of this project has made; make it anew, or use that version"
+            )
 
 
 def check_columns(rows: DataFrame, table: Table) -> None:

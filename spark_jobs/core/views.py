@@ -2,6 +2,7 @@
 
 from spark_jobs.core.tables import (
     ATTEMPTS,
+    CHUNK_VERDICTS,
     CHUNKS,
     DIALOGUES,
     RUNS,
@@ -27,7 +28,7 @@ def open_views(warehouse: Warehouse) -> None:
 
 
 NAMED: tuple[Table, ...] = (
-    *(ATTEMPTS, CHUNKS, DIALOGUES, RUNS, SPECS, VERDICTS, WAVES, WITHDRAWN),
+    *(ATTEMPTS, CHUNKS, CHUNK_VERDICTS, DIALOGUES, RUNS, SPECS, VERDICTS, WAVES, WITHDRAWN),
 )
 
 VIEWS = {
@@ -52,7 +53,8 @@ VIEWS = {
         "How alike the dialogues of one chunk and model are by two styles; near 1: no difference.",
         """
         WITH signed AS (
-          SELECT d.slice, d.chunk_id, d.sample, d.style, s.model, v.signature
+          SELECT d.slice, d.chunk_id, d.sample, d.style, s.model, v.signature,
+                 struct(s.model_revision, s.quantisation, s.sampling) AS version
           FROM {DIALOGUES} d
           JOIN {VERDICTS} v ON d.slice = v.slice AND d.gen_key = v.gen_key
             AND d.attempt = v.attempt AND d.wave_id = v.wave_id AND d.rules_id = v.rules_id
@@ -64,7 +66,7 @@ VIEWS = {
                count_if(similarity >= 0.5) / count(*) AS share_alike
         FROM signed a JOIN signed b
           ON a.slice = b.slice AND a.chunk_id = b.chunk_id AND a.sample = b.sample
-          AND a.model = b.model AND a.style < b.style,
+          AND a.model = b.model AND a.version = b.version AND a.style < b.style,
         LATERAL (
           SELECT size(filter(zip_with(a.signature, b.signature, (x, y) -> x = y), same -> same))
                  / size(a.signature) AS similarity
@@ -84,6 +86,7 @@ VIEWS = {
           JOIN {VERDICTS} v ON d.slice = v.slice AND d.gen_key = v.gen_key
             AND d.attempt = v.attempt AND d.wave_id = v.wave_id AND d.rules_id = v.rules_id
           JOIN {SPECS} s ON d.spec_id = s.spec_id
+          WHERE v.metrics.opening <> ''
           GROUP BY d.style, s.model, v.metrics.opening
         )
         GROUP BY style, model
@@ -106,6 +109,10 @@ VIEWS = {
         CROSS JOIN (
           SELECT count(*) AS chunks FROM {CHUNKS} k
           LEFT ANTI JOIN {WITHDRAWN} w ON k.doc_id = w.doc_id
+          LEFT ANTI JOIN (
+            SELECT chunk_id FROM {CHUNK_VERDICTS} WHERE NOT accepted
+            AND rules_id = (SELECT max_by(rules_id, judged_at) FROM {CHUNK_VERDICTS})
+          ) r ON k.chunk_id = r.chunk_id
           WHERE chunker_id = (SELECT max_by(chunker_id, created_at) FROM {CHUNKS})
         ) c
         GROUP BY s.style, s.model, s.spec_id

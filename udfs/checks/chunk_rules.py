@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from udfs.checks import base, contaminated, duplicate
 from udfs.checks.source import WORD
 from udfs.contamination.search import find_verbatim
-from udfs.contamination.stream import read_stream
+from udfs.contamination.stream import Stream, read_stream
 from udfs.keys import content_key
 from udfs.text.math_spans import mask_spans
 
@@ -46,7 +46,13 @@ class ChunkRules(BaseModel):
     duplicate: duplicate.Limits
 
     def rules_id(self) -> str:
-        """Identifies what decides a verdict: limits, actions, benchmarks' contents, versions."""
+        """Identifies what decides a verdict: limits, actions, benchmarks' contents, versions.
+
+        Raises ValueError for benchmarks that are only named.
+        """
+        for benchmark in self.contaminated.benchmarks:
+            if not benchmark.sha256:
+                raise ValueError(f"the benchmark {benchmark.name} is not loaded: see load_named")
         limits = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         versions = (CHUNK_RULES_VERSION, duplicate.ALGORITHM_VERSION)
         return content_key(*map(str, versions), limits)
@@ -87,8 +93,13 @@ class ChunkJudge:
             "contaminated_item": match.item,
             "contaminated_start": match.start,
             "contaminated_end": match.end,
-            "signature": duplicate.sign(stream, rules.duplicate),
+            "signature": None if reasons else self.sign(stream),
         }
+
+    def sign(self, stream: Stream) -> list[int] | None:
+        """What its likeness to others is told by; None where nobody asks."""
+        limits = self.rules.duplicate
+        return None if limits.action == "off" else duplicate.sign(stream, limits)
 
 
 def count_words(text: str) -> int:

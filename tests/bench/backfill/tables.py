@@ -105,6 +105,8 @@ def make_verdicts(run: Run, layout: Layout) -> DataFrame:
         F.lit(0).alias("contaminated_end"),
         F.expr(f"transform(sequence(1, {hashes}), n -> hash(id, n))").alias("signature"),
         F.lit(run.started_at).alias("created_at"),
+        F.lit(None).cast("string").alias("duplicate_of"),
+        F.lit(None).cast("double").alias("similarity"),
         F.lit(run.started_at).alias("judged_at"),
     )
 
