@@ -22,8 +22,9 @@ ALGORITHM_VERSION = RMinHash.ALGORITHM_VERSION
 
 class Limits(base.Limits):
     """`ngram`: words per gram; a signature has `bands` times `rows` hashes, and a text is compared
-    with the first of those that have all rows of a band in common with it; `min_similarity`: part of the hashes, 0 to 1, in which a
-    duplicate is like the one it repeats: an estimate of the part of their grams that both have.
+    with the first of those that have all rows of a band in common with it; `min_similarity`: part
+    of the hashes, 0 to 1, in which a duplicate is like the one it repeats: an estimate of the part
+    of their grams that both have.
     """
 
     ngram: int = Field(ge=1)
