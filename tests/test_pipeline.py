@@ -154,7 +154,7 @@ def test_no_engine_outlives_an_interrupted_job_by_15_seconds(home: Path, how: in
             stderr=log,
             start_new_session=True,
         )
-    assert wait_for(lambda: engines_of(home), 120), (home / "log").read_text()
+    assert wait_for(lambda: engines_of(home), 300), (home / "log").read_text()
 
     # As a terminal does: to the whole group.
     if how == signal.SIGINT:
