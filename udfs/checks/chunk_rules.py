@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from udfs.checks import base, contaminated, duplicate
 from udfs.checks.source import WORD
 from udfs.contamination.search import find_verbatim
-from udfs.contamination.stream import Stream, read_stream
+from udfs.contamination.stream import read_stream
 from udfs.keys import content_key
 from udfs.text.math_spans import mask_spans
 
@@ -93,13 +93,8 @@ class ChunkJudge:
             "contaminated_item": match.item,
             "contaminated_start": match.start,
             "contaminated_end": match.end,
-            "signature": None if reasons else self.sign(stream),
+            "signature": None if reasons else duplicate.sign(stream, rules.duplicate),
         }
-
-    def sign(self, stream: Stream) -> list[int] | None:
-        """What its likeness to others is told by; None where nobody asks."""
-        limits = self.rules.duplicate
-        return None if limits.action == "off" else duplicate.sign(stream, limits)
 
 
 def count_words(text: str) -> int:

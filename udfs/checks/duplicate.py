@@ -37,8 +37,10 @@ def sign(stream: Stream, limits: Limits) -> list[int] | None:
     """A text's signature: `bands` times `rows` hashes of 32 bits with a sign, as Spark has them.
 
     A text of fewer words than a gram is like an equal one only; one without words has None and is
-    like no other.
+    like no other, and so has any text where the check is off.
     """
+    if limits.action == "off":
+        return None
     length = min(limits.ngram, len(stream))
     if not length:
         return None

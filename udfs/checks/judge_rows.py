@@ -49,10 +49,7 @@ class DialogueJudge:
             "tags": list(verdict.tags),
             "preamble_length": len(preamble),
             "metrics": verdict.values,
-            "signature": self.sign(dialogue) if verdict.accepted else None,
+            "signature": sign(dialogue.streams["output"], self.rules.duplicate)
+            if verdict.accepted
+            else None,
         }
-
-    def sign(self, dialogue: Dialogue) -> list[int] | None:
-        """What its likeness to others is told by; None where nobody asks."""
-        limits = self.rules.duplicate
-        return None if limits.action == "off" else sign(dialogue.streams["output"], limits)
