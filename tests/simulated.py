@@ -77,7 +77,7 @@ class SimulatedEngine:
                 continue
             death = min((begun for begun, over in deaths if over > before), default=moment)
             if before + durable < death:
-                late.append(prompt)
+                late.append(f"{prompt[:40]!r}, answered {death - before:.1f} s before a death")
         return late
 
     async def answer(self, request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -61,6 +62,23 @@ def test_files_stay_few_however_often_it_is_flushed(
 
     assert len(list(tmp_path.iterdir())) == 4
     assert keys(tmp_path) == {f"key {n}" for n in range(35)}
+
+
+def test_a_file_that_is_replaced_while_it_is_read_loses_no_row(tmp_path: Path) -> None:
+    spool = make_spool(tmp_path)
+    spool_rows(spool, range(2))
+    listed = list_spooled(str(tmp_path))
+    spool_rows(spool, range(2, 4))
+
+    assert {row["gen_key"] for row in read_spooled(listed)} == {f"key {n}" for n in range(4)}
+
+
+def test_a_folder_that_is_removed_while_it_is_read_gives_nothing(tmp_path: Path) -> None:
+    spool_rows(make_spool(tmp_path / "wave"), range(2))
+    listed = list_spooled(str(tmp_path / "wave"))
+    rmtree(tmp_path / "wave")
+
+    assert list(read_spooled(listed)) == []
 
 
 def test_what_is_being_written_or_damaged_costs_nothing_else(tmp_path: Path) -> None:

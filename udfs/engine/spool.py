@@ -163,18 +163,29 @@ def list_spooled(folder: str, prefix: str = "") -> list[str]:
 
 
 def read_spooled(files: Iterable[str]) -> Iterator[Row]:
-    """The rows of spool files; one that was replaced meanwhile, or is damaged, gives none."""
+    """The rows of spool files, some twice if a task still writes; a damaged file gives none."""
     for file in files:
         for batch in read_batches(file):
             yield from batch.to_pylist()
 
 
 def read_batches(file: str) -> list[pa.RecordBatch]:
-    """The rows of one spool file, as they were written."""
+    """The rows of one spool file, or of the one that replaced it since it was listed."""
     try:
         filesystem, path = fsspec.core.url_to_fs(file)
         with pa.ipc.open_stream(pa.BufferReader(filesystem.cat_file(path))) as reader:
             return list(reader)
+    except FileNotFoundError:
+        # Executors outlive a driver that was killed, and tasks their cancellation.
+        successor = find_successor(file)
+        return read_batches(successor) if successor else []
     except (OSError, pa.ArrowInvalid) as error:
         LOG.warning("a spool file is left out: %s: %s", file, error)
         return []
+
+
+def find_successor(file: str) -> str:
+    """The file that holds all rows of one that is gone; empty if its folder is gone as well."""
+    folder, _, name = file.rpartition("/")
+    life = name.rpartition("-")[0]
+    return next((later for later in list_spooled(folder, f"{life}-") if later > file), "")
