@@ -10,7 +10,7 @@ from spark_jobs.core.chunker import active_chunker, read_chunks
 from spark_jobs.core.console import say
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.screening import screen_chunks
-from spark_jobs.core.tables import CHUNKS, DOCUMENTS, arrow_schema, place_columns
+from spark_jobs.core.tables import CHUNKS, DOCUMENTS, arrow_schema, in_place_order, place_columns
 from udfs.text.chunk_rows import PageChunker
 
 MADE_COLUMNS = tuple((name, kind) for name, kind, _ in CHUNKS.columns[:8])
@@ -42,4 +42,4 @@ def chunk_pages(run: Run, chunker: PageChunker) -> DataFrame:
         F.lit(chunker.chunker_id).alias("chunker_id"),
         F.lit(run.started_at).alias("created_at"),
     ).withColumns(place_columns(run.settings.tables.slices))
-    return placed.repartition("slice").sortWithinPartitions("slice", "bucket")
+    return in_place_order(placed)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.core.tables import Table, Warehouse
+from spark_jobs.core.tables import Table, Warehouse, in_place_order
 
 
 def bring_up_to_date(
@@ -18,9 +18,8 @@ def bring_up_to_date(
     there = warehouse.read(table)
     stale = stale_slices(fingerprint(wanted, identity), fingerprint(there, identity))
     if stale:
-        rows = wanted.where(F.col("slice").isin(stale)).repartition("slice")
-        ordered = rows.sortWithinPartitions("slice", "bucket")
-        warehouse.replace_slices(ordered, table, stale)
+        rows = in_place_order(wanted.where(F.col("slice").isin(stale)))
+        warehouse.replace_slices(rows, table, stale)
 
 
 def stale_slices(

@@ -27,7 +27,8 @@ def find_duplicates(signed: DataFrame, limits: Limits) -> DataFrame:
     signature = signed.select("place", "signature")
     firsts = signed.select(F.col("place").alias("first"), F.col("signature").alias("first_one"))
     compared = pairs.join(signature, "place").join(firsts, "first")
-    compared = compared.withColumn("similarity", compare("signature", "first_one"))
+    similarity = F.expr(similarity_sql("signature", "first_one"))
+    compared = compared.withColumn("similarity", similarity)
     similar = compared.where(F.col("similarity") >= limits.min_similarity)
     nearest = F.min(F.struct("first", "similarity")).alias("nearest")
     return similar.groupBy("place").agg(nearest).select("place", "nearest.*")
@@ -41,8 +42,6 @@ def hash_bands(limits: Limits) -> Column:
     )
 
 
-def compare(one: str, other: str) -> Column:
+def similarity_sql(one: str, other: str) -> str:
     """Part of their hashes in which two signatures agree: an estimate of the grams in common."""
-    return F.expr(
-        f"size(filter(zip_with({one}, {other}, (a, b) -> a = b), same -> same)) / size({one})"
-    )
+    return f"size(filter(zip_with({one}, {other}, (a, b) -> a = b), same -> same)) / size({one})"

@@ -19,7 +19,7 @@ from spark_jobs.core.console import say
 from spark_jobs.core.duplicates import find_duplicates
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.settings import Settings
-from spark_jobs.core.tables import CHUNK_VERDICTS, Warehouse, arrow_schema
+from spark_jobs.core.tables import CHUNK_VERDICTS, Warehouse, arrow_schema, in_place_order
 from spark_jobs.core.withdrawn import leave_out_withdrawn
 from udfs.checks import duplicate
 from udfs.checks.chunk_rules import ChunkJudge, ChunkRules
@@ -100,15 +100,10 @@ def screen_chunks(run: Run, chunker_id: str) -> Result:
     try:
         if not judged.isEmpty():
             verdicts = add_duplicates(run, rules, chunker_id, judged)
-            run.warehouse.append(in_order(verdicts), CHUNK_VERDICTS)
+            run.warehouse.append(in_place_order(verdicts), CHUNK_VERDICTS)
     finally:
         judged.unpersist()
     return summarise(run, rules, chunker_id)
-
-
-def in_order(rows: DataFrame) -> DataFrame:
-    """A file for each slice, in bucket order, so that a wave opens few."""
-    return rows.repartition("slice").sortWithinPartitions("slice", "bucket")
 
 
 def forget_returning(run: Run, rules: ChunkRules, chunker_id: str) -> None:

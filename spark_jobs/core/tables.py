@@ -392,6 +392,11 @@ def place_columns(slices: int) -> dict[str, Column]:
     return {"bucket": bucket, "slice": F.floor(bucket / (BUCKETS // slices)).cast("int")}
 
 
+def in_place_order(rows: DataFrame) -> DataFrame:
+    """A file for each slice, in bucket order, so that a wave opens few."""
+    return rows.repartition("slice").sortWithinPartitions("slice", "bucket")
+
+
 class Warehouse:
     """The tables of one root or catalog, as a session sees them."""
 

@@ -1,5 +1,6 @@
 """Views: what people query, derived from the tables, never stored."""
 
+from spark_jobs.core.duplicates import similarity_sql
 from spark_jobs.core.tables import (
     ATTEMPTS,
     CHUNK_VERDICTS,
@@ -21,6 +22,8 @@ def open_views(warehouse: Warehouse) -> None:
     for (layer, name), (comment, query) in VIEWS.items():
         names = {table.name.upper(): warehouse.name(table) for table in NAMED}
         names["ANSWERS"] = f"{warehouse.schema('synthetic')}.dialogues"
+        names["MEASURED"] = MEASURED.format(**names)
+        names["SIMILARITY"] = similarity_sql("a.signature", "b.signature")
         warehouse.spark.sql(
             f"CREATE OR REPLACE VIEW {warehouse.schema(layer)}.{name} COMMENT {quote(comment)} "
             f"AS {query.format(**names)}"
@@ -30,6 +33,16 @@ def open_views(warehouse: Warehouse) -> None:
 NAMED: tuple[Table, ...] = (
     *(ATTEMPTS, CHUNKS, CHUNK_VERDICTS, DIALOGUES, RUNS, SPECS, VERDICTS, WAVES, WITHDRAWN),
 )
+
+# The dialogues of the corpus with what the checks measured of them and who wrote them.
+MEASURED = """(
+          SELECT d.slice, d.chunk_id, d.sample, d.style, v.signature, v.metrics, s.model,
+                 struct(s.model_revision, s.quantisation, s.sampling) AS version
+          FROM {DIALOGUES} d
+          JOIN {VERDICTS} v ON d.slice = v.slice AND d.gen_key = v.gen_key
+            AND d.attempt = v.attempt AND d.wave_id = v.wave_id AND d.rules_id = v.rules_id
+          JOIN {SPECS} s ON d.spec_id = s.spec_id
+        )"""
 
 VIEWS = {
     ("synthetic", "dialogues"): (
@@ -52,25 +65,14 @@ VIEWS = {
     ("filtered", "style_similarity"): (
         "How alike the dialogues of one chunk and model are by two styles; near 1: no difference.",
         """
-        WITH signed AS (
-          SELECT d.slice, d.chunk_id, d.sample, d.style, s.model, v.signature,
-                 struct(s.model_revision, s.quantisation, s.sampling) AS version
-          FROM {DIALOGUES} d
-          JOIN {VERDICTS} v ON d.slice = v.slice AND d.gen_key = v.gen_key
-            AND d.attempt = v.attempt AND d.wave_id = v.wave_id AND d.rules_id = v.rules_id
-          JOIN {SPECS} s ON d.spec_id = s.spec_id
-          WHERE v.signature IS NOT NULL
-        )
+        WITH signed AS (SELECT * FROM {MEASURED} WHERE signature IS NOT NULL)
         SELECT a.model, a.style, b.style AS other_style, count(*) AS pairs,
                avg(similarity) AS similarity, max(similarity) AS most,
                count_if(similarity >= 0.5) / count(*) AS share_alike
         FROM signed a JOIN signed b
           ON a.slice = b.slice AND a.chunk_id = b.chunk_id AND a.sample = b.sample
           AND a.model = b.model AND a.version = b.version AND a.style < b.style,
-        LATERAL (
-          SELECT size(filter(zip_with(a.signature, b.signature, (x, y) -> x = y), same -> same))
-                 / size(a.signature) AS similarity
-        )
+        LATERAL (SELECT {SIMILARITY} AS similarity)
         GROUP BY a.model, a.style, b.style
         """,
     ),
@@ -81,13 +83,9 @@ VIEWS = {
                count(*) / sum(n) AS diversity,
                max_by(opening, struct(n, opening)) AS commonest, max(n) / sum(n) AS its_share
         FROM (
-          SELECT d.style, s.model, v.metrics.opening AS opening, count(*) AS n
-          FROM {DIALOGUES} d
-          JOIN {VERDICTS} v ON d.slice = v.slice AND d.gen_key = v.gen_key
-            AND d.attempt = v.attempt AND d.wave_id = v.wave_id AND d.rules_id = v.rules_id
-          JOIN {SPECS} s ON d.spec_id = s.spec_id
-          WHERE v.metrics.opening <> ''
-          GROUP BY d.style, s.model, v.metrics.opening
+          SELECT style, model, metrics.opening AS opening, count(*) AS n
+          FROM {MEASURED} WHERE metrics.opening <> ''
+          GROUP BY style, model, metrics.opening
         )
         GROUP BY style, model
         """,

@@ -6,11 +6,11 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
+from udfs.batches import Row, map_rows
 from udfs.checks import base, contaminated, duplicate
 from udfs.checks.source import WORD
 from udfs.contamination.search import find_verbatim
@@ -20,7 +20,6 @@ from udfs.text.math_spans import mask_spans
 
 # Raised by every change of what is measured or found: old verdicts then stay what they were.
 CHUNK_RULES_VERSION = 1
-Row = dict[str, Any]
 
 
 class TooShort(base.Limits):
@@ -67,9 +66,7 @@ class ChunkJudge:
 
     def judge_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Verdict rows of chunk rows, batch for batch, their keys carried over."""
-        for batch in batches:
-            rows = [self.judge_row(row) for row in batch.to_pylist()]
-            yield pa.RecordBatch.from_pylist(rows, schema=self.schema)
+        return map_rows(batches, self.judge_row, self.schema)
 
     def judge_row(self, row: Row) -> Row:
         """The verdict on one chunk, from its `text` and `n_tokens`."""

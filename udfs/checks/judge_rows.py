@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
+from udfs.batches import Row, map_rows
 from udfs.checks.base import Dialogue
 from udfs.checks.duplicate import sign
 from udfs.checks.preamble import strip_preamble
 from udfs.checks.rules import Rules, judge
 from udfs.dialogue.styles import Style
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -25,9 +23,7 @@ class DialogueJudge:
 
     def judge_batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Verdict rows of dialogue rows, batch for batch, their keys carried over."""
-        for batch in batches:
-            rows = [self.judge_row(row) for row in batch.to_pylist()]
-            yield pa.RecordBatch.from_pylist(rows, schema=self.schema)
+        return map_rows(batches, self.judge_row, self.schema)
 
     def judge_row(self, row: Row) -> Row:
         """The verdict on one dialogue."""
