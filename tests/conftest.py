@@ -45,8 +45,28 @@ def spark() -> Iterator[Any]:
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def empty_tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All tables with nothing in them, to be copied: making them takes four seconds each time."""
+    from spark_jobs.core.runs import Run
+    from spark_jobs.core.settings import load_settings
+
+    root = tmp_path_factory.mktemp("empty") / "warehouse"
+    place = [f"tables.root={root}", "tables.slices=2"]
+    _ = Run("ingest", load_settings("local", assignments=place), spark).warehouse
+    kept = shutil.copytree(root, root.with_name("kept"))
+    forget_tables(spark)
+    return kept
+
+
+def forget_tables(spark: Any) -> None:
+    """Let a session forget its tables, which removes their files."""
+    for layer in ("raw", "synthetic", "filtered", "ops"):
+        spark.sql(f"DROP SCHEMA IF EXISTS {layer} CASCADE")
+
+
 @pytest.fixture
-def make_run(spark: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def make_run(spark: Any, tmp_path: Path, empty_tables: Path) -> Iterator[Callable[..., Any]]:
     """Makes runs of jobs on tables of the test's own: `make_run("chunk", "section.key=value")`."""
     from spark_jobs.core.runs import Run
     from spark_jobs.core.settings import load_settings
@@ -56,18 +76,18 @@ def make_run(spark: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     opened: dict[Any, Any] = {}
 
     def make(job: str, *assignments: str) -> Any:
+        if not root.exists():
+            shutil.copytree(empty_tables, root)
         settings = load_settings("local", assignments=[*place, *SCREENS_OFF, *assignments])
         run = Run(job, settings, spark)
-        # The tables of a test are made once: naming them again takes a second each time.
+        # The tables of a test are named once.
         if settings.tables not in opened:
             opened[settings.tables] = run.warehouse
         run.__dict__["warehouse"] = opened[settings.tables]
         return run
 
     yield make
-    # The names belong to the session, the tables to the test.
-    for layer in ("raw", "synthetic", "filtered", "ops"):
-        spark.sql(f"DROP SCHEMA IF EXISTS {layer} CASCADE")
+    forget_tables(spark)
     shutil.rmtree(root, ignore_errors=True)
 
 
@@ -110,15 +130,16 @@ def make_corpus(
     def make(*pages: dict[str, Any]) -> None:
         from spark_jobs import chunk, ingest
 
-        root, key = tmp_path / "warehouse", json.dumps(pages)
-        first = not root.exists()
+        raw, key = tmp_path / "warehouse" / "raw", json.dumps(pages)
+        run = make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}")
+        first = not list(raw.glob("documents/slice=*"))
         if first and key in kept:
-            shutil.copytree(kept[key], root)
+            shutil.copytree(kept[key], raw, dirs_exist_ok=True)
             return
-        ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}"))
+        ingest.run(run)
         chunk.run(make_run("chunk"))
         if first:
-            kept[key] = shutil.copytree(root, tmp_path_factory.mktemp("kept") / "warehouse")
+            kept[key] = shutil.copytree(raw, tmp_path_factory.mktemp("kept") / "raw")
 
     return make
 

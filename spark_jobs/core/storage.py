@@ -9,6 +9,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,6 +49,7 @@ MADE_MEANWHILE = re.compile(
     r"ProtocolChanged|PROTOCOL_CHANGED|MetadataChanged|METADATA_CHANGED|ALREADY_EXISTS"
     r"|NON_EMPTY_LOCATION"
 )
+MADE_AT_ONCE = 4
 MADE_SECONDS = 5  # from a table's folder to its first commit, on a slow object store
 OURS = "udfs.errors."  # one of our own, raised on an executor: it says enough
 # A file of a table's rows or of its log below the root, as Spark names it.
@@ -96,10 +98,17 @@ def open_tables(warehouse: Warehouse) -> None:
     """
     if not warehouse.settings.catalog:
         refuse_lost(warehouse)
-    for table in TABLES:
-        with naming(warehouse, table):
-            make(warehouse, table)
+    warehouse.open_schemas(sorted({table.layer for table in TABLES}))
+    # Half of making a table is waiting, for storage and for Spark's single thread per statement.
+    with ThreadPoolExecutor(MADE_AT_ONCE) as pool:
+        list(pool.map(lambda table: open_table(warehouse, table), TABLES))
     warehouse.check_slices()
+
+
+def open_table(warehouse: Warehouse, table: Table) -> None:
+    """Make a table or name one that is there; raises JobError with its name if that fails."""
+    with naming(warehouse, table):
+        make(warehouse, table)
 
 
 def make(warehouse: Warehouse, table: Table) -> None:
