@@ -23,10 +23,9 @@ def run(run: Run) -> Result:
     limit = run.settings.chunk.max_tokens
     say(f"chunk: at most {limit} tokens each")
     made = PageChunker(chunker.tokenizer, limit, chunker.chunker_id, arrow_schema(MADE_COLUMNS))
-    before = read_chunks(run.warehouse, chunker.chunker_id).count()
-    run.warehouse.append(chunk_pages(run, made), CHUNKS)
+    new = run.warehouse.append_counted(chunk_pages(run, made), CHUNKS)
     chunks = read_chunks(run.warehouse, chunker.chunker_id).count()
-    result: Result = {"chunks": chunks, "new": chunks - before}
+    result: Result = {"chunks": chunks, "new": new}
     if run.settings.screen.enabled:
         result["left_out"] = screen_chunks(run, chunker.chunker_id)
     return result

@@ -86,10 +86,8 @@ def try_rules(run: Run) -> Result:
 def judge_by(run: Run, checks: Rules) -> tuple[str, int]:
     """Judge what these rules have not judged: their id, and how many dialogues that were."""
     judge = make_judge(run, checks)
-    rules = rules_id(judge.rules)
-    before = count_verdicts(run, rules)
-    run.warehouse.append(judge_new(run, judge), VERDICTS)
-    return rules, count_verdicts(run, rules) - before
+    judged = run.warehouse.append_counted(judge_new(run, judge), VERDICTS)
+    return rules_id(judge.rules), judged
 
 
 def make_judge(run: Run, checks: Rules) -> DialogueJudge:
@@ -166,11 +164,6 @@ INPUT_COLUMNS = (
 def read_dialogues(run: Run) -> DataFrame:
     """The attempt that counts of every dialogue."""
     return run.spark.table(f"{run.warehouse.schema('synthetic')}.dialogues")
-
-
-def count_verdicts(run: Run, rules: str) -> int:
-    """Verdicts by a set of rules."""
-    return run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).count()
 
 
 def accepted_dialogues(run: Run, rules: str) -> DataFrame:

@@ -59,8 +59,7 @@ def read_pages(run: Run) -> Result:
         F.count_if(F.col("reason").isNull()).alias("pages"),
         F.count_if(F.col("reason").isNotNull()).alias("rejected"),
     )
-    before = count_documents(run)
-    run.warehouse.append(new_documents(run, counted), DOCUMENTS)
+    new = run.warehouse.append_counted(new_documents(run, counted), DOCUMENTS)
     pages, rejected = seen.get["pages"], seen.get["rejected"]
     if rejected:
         keep_rejections(run, rows)
@@ -72,13 +71,13 @@ def read_pages(run: Run) -> Result:
         )
     # Always: a run that died here is made good by the next.
     superseded = note_tombstones(run)
-    new = count_documents(run) - before
     if superseded:
         warn(
             f"of {superseded} pages there is a newer text by the same URL now: only that counts "
             "(ingest.one_page_per_url)"
         )
-    return {"documents": before + new, "new": new, "rejected": rejected, "superseded": superseded}
+    documents = run.warehouse.read(DOCUMENTS).count()
+    return {"documents": documents, "new": new, "rejected": rejected, "superseded": superseded}
 
 
 def withdraw(run: Run) -> Result:
@@ -131,11 +130,6 @@ def new_documents(run: Run, rows: DataFrame) -> DataFrame:
         .withColumns(place_columns(run.settings.tables.slices))
         .repartition("slice")
     )
-
-
-def count_documents(run: Run) -> int:
-    """Pages in the table; Delta's log answers without reading them."""
-    return run.warehouse.read(DOCUMENTS).count()
 
 
 def keep_rejections(run: Run, rows: DataFrame) -> None:

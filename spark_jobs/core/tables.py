@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -513,6 +513,12 @@ class Warehouse:
     def append(self, rows: DataFrame, table: Table, options: Mapping[str, str] = {}) -> None:
         """Append rows with exactly the declared columns, in one commit."""
         self.write(rows, table, mode="append", options=options)
+
+    def append_counted(self, rows: DataFrame, table: Table) -> int:
+        """Append rows in one commit, and how many they were: counted on their way, not again."""
+        seen = Observation()
+        self.append(rows.observe(seen, F.count(F.lit(1)).alias("rows")), table)
+        return int(seen.get["rows"])
 
     def replace_slices(self, rows: DataFrame, table: Table, slices: list[int]) -> None:
         """Replace whole slices in one commit."""
