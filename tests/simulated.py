@@ -7,7 +7,7 @@ so that a test can count what was paid for.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +31,8 @@ GOOD = "\n\n".join(
     )
 )
 
+# When it began and was over.
+Death = tuple[float, float]
 # The pages of most tests are too short for a screen, and the dialogues all the same.
 SCREENS_OFF = ("screen.enabled=false", "filter.checks.duplicate.action=off")
 
@@ -41,8 +43,9 @@ class SimulatedEngine:
 
     `fail` maps a piece of text to the HTTP status that a prompt which holds it gets. After
     `dies_after` answers, unless it is 0, it hangs up on everybody. `answers` are the prompts that
-    it answered, and when; `on_request` is called with the number of each request. It answers no
-    prompt for as long as `hold` says so.
+    it answered, when, and in which life: what a run put before `v1` in its URL, by which it can
+    be told from tasks that outlived the run before it. `on_request` is called with the number of
+    each request. It answers no prompt for as long as `hold` says so.
     """
 
     url: str = ""
@@ -52,30 +55,36 @@ class SimulatedEngine:
     delay: float = 0.0
     dies_after: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[tuple[str, float]] = field(default_factory=list)
+    answers: list[tuple[str, float, str]] = field(default_factory=list)
     on_request: Callable[[int], None] | None = None
     hold: Callable[[str], bool] = lambda _: False
 
     @property
     def settings(self) -> list[str]:
         """The settings that make a run ask this engine."""
-        address = ["engine.recipe=endpoint", f"engine.url={self.url}", "engine.model=simulated"]
+        return self.settings_of_life("")
+
+    def settings_of_life(self, life: str) -> list[str]:
+        """The same for a life of its own, which ends with a slash."""
+        url = self.url.removesuffix("v1") + f"{life}v1"
+        address = ["engine.recipe=endpoint", f"engine.url={url}", "engine.model=simulated"]
         return [*address, *SCREENS_OFF]
 
-    def repeats(self, deaths: Iterable[tuple[float, float]], *, durable: float) -> list[str]:
+    def repeats(self, deaths: Mapping[str, Iterable[Death]], *, durable: float) -> list[str]:
         """Prompts that were asked again though their answer was old enough to be safe.
 
-        `deaths` are the moments when each began and when it was over. An answer may be lost with
-        the first death after it, unless it was given `durable` seconds before that.
+        `deaths` are those of each life. An answer may be lost with the first death of its life
+        that is over after it, unless it was given `durable` seconds before that began.
         """
-        answered: dict[str, float] = {}
+        answered: dict[str, tuple[float, str]] = {}
         late = []
-        for prompt, moment in self.answers:
-            before = answered.get(prompt)
-            answered[prompt] = moment
-            if before is None:
+        for prompt, moment, life in self.answers:
+            seen, answered[prompt] = answered.get(prompt), (moment, life)
+            if seen is None:
                 continue
-            death = min((begun for begun, over in deaths if over > before), default=moment)
+            before, its_life = seen
+            after = (begun for begun, over in deaths.get(its_life, ()) if over > before)
+            death = min(after, default=moment)
             if before + durable < death:
                 late.append(f"{prompt[:40]!r}, answered {death - before:.1f} s before a death")
         return late
@@ -104,7 +113,7 @@ class SimulatedEngine:
             "completion_tokens": len(self.text) // 4,
             "prompt_tokens_details": {"cached_tokens": len(prompt) // 8},
         }
-        self.answers.append((prompt, time.time()))
+        self.answers.append((prompt, time.time(), request.match_info["life"]))
         return web.json_response({"choices": [choice], "usage": usage})
 
     def hang_up_if_dead(self, request: web.Request) -> None:
@@ -126,8 +135,8 @@ def run_simulated() -> Iterator[SimulatedEngine]:
 
     async def start() -> web.AppRunner:
         app = web.Application()
-        app.router.add_post("/v1/chat/completions", engine.answer)
-        app.router.add_get("/v1/models", engine.list_models)
+        app.router.add_post("/{life:.*}v1/chat/completions", engine.answer)
+        app.router.add_get("/{life:.*}v1/models", engine.list_models)
         # What nobody waits for any more is no answer.
         runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()

@@ -4,6 +4,7 @@ Real Spark and Delta, a simulated engine. A death is an error that nothing catch
 process would do on its way out left undone.
 """
 
+import math
 import os
 import random
 import time
@@ -140,7 +141,7 @@ def test_no_death_loses_or_doubles_a_dialogue(
     chance = random.Random(seed)
     make_chunks(PAGES)
     reaper = Reaper(make_run("sql").spark, engine, monkeypatch)
-    deaths: list[tuple[float, float]] = []  # when each began and was over
+    deaths: dict[str, list[tuple[float, float]]] = {}
     runs = rounds = 0
     engine.delay = 0.05
 
@@ -148,16 +149,18 @@ def test_no_death_loses_or_doubles_a_dialogue(
         rounds += 1
         engine.answers.clear()
         # Another sampling is another way of asking: all is pending again.
-        settings = [*engine.settings, *SMALL_WAVES, f"generate.sampling.max_tokens={rounds}"]
+        settings = [*SMALL_WAVES, f"generate.sampling.max_tokens={rounds}"]
         while True:
-            reaper.live(chance)
-            run = make_run("generate", *settings)
             runs += 1
+            life = f"{runs}/"
+            reaper.live(chance)
+            run = make_run("generate", *engine.settings_of_life(life), *settings)
             try:
                 generate.run(run)
                 break
             except Death:
-                deaths.append((reaper.died_at, time.time()))
+                # For ever: its tasks may outlive it.
+                deaths[life] = [(reaper.died_at, math.inf)]
         assert engine.repeats(deaths, durable=DURABLE_SECONDS) == []
 
     reaper.live(chance)
@@ -167,7 +170,7 @@ def test_no_death_loses_or_doubles_a_dialogue(
     assert attempts.count() == rounds * PAGES * STYLES
     assert not list(Path(run.settings.tables.root, "_spool").iterdir())
     asked = len(engine.requests)
-    assert generate.run(make_run("generate", *settings))["requests"] == 0
+    assert generate.run(make_run("generate", *engine.settings, *settings))["requests"] == 0
     assert len(engine.requests) == asked
     waves = run.warehouse.read(WAVES)
     assert waves.count() == waves.select("wave_id").distinct().count()

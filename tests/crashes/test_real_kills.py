@@ -16,7 +16,7 @@ import pytest
 from spark_jobs.core.tables import ATTEMPTS
 from tests.crashes.jobs import ENDS_THE_JOB, Job
 from tests.engine.conftest import find_running, wait_until
-from tests.simulated import SCREENS_OFF, SimulatedEngine
+from tests.simulated import SCREENS_OFF, Death, SimulatedEngine
 from udfs.engine.processes import processes_in
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(3000)]
@@ -41,7 +41,7 @@ class Killer:
     def __init__(self, engine: SimulatedEngine, start: Callable[..., Job]) -> None:
         self.engine, self.start = engine, start
         self.chance = random.Random(KILLS)
-        self.deaths: list[tuple[float, float]] = []  # when each began and was over
+        self.deaths: list[Death] = []
         self.kinds: Counter[str] = Counter()
         self.jobs = 0
 
@@ -110,7 +110,7 @@ def test_whatever_is_killed_loses_and_doubles_nothing(
         samples += 1
         engine.answers.clear()
         killer.play(*engine.settings, STYLES, f"generate.samples={samples}")
-        answered_before += engine.repeats(killer.deaths, durable=DURABLE_SECONDS)
+        answered_before += engine.repeats({"": killer.deaths}, durable=DURABLE_SECONDS)
 
     said = (tmp_path / "log").read_text()
     assert "Spark's JVM ended" in said

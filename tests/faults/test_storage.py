@@ -141,7 +141,8 @@ cp -a "$DISK" "$ROOT"
     waves = run.warehouse.read(WAVES)
     assert waves.groupBy().sum("dialogues").first()[0] == PAGES
     assert not list((disk.root / "_spool").iterdir())
-    durable = [prompt for prompt, moment in engine.answers if moment + DURABLE_SECONDS < filled[0]]
+    limit = filled[0] - DURABLE_SECONDS
+    durable = [prompt for prompt, moment, _ in engine.answers if moment < limit]
     asked = [request["messages"][0]["content"] for request in engine.requests]
     assert durable
     assert all(asked.count(prompt) == 1 for prompt in durable)

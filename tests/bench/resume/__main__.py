@@ -111,8 +111,8 @@ def make_chunks(folder: Path, root: Path) -> None:
 
 def count_again(engine: SimulatedEngine, killed: float) -> tuple[int, int]:
     """Requests answered before the kill and asked for after it: all, and the old ones of them."""
-    before = {prompt: moment for prompt, moment in engine.answers if moment < killed}
-    again = [prompt for prompt, moment in engine.answers if moment > killed and prompt in before]
+    before = {prompt: moment for prompt, moment, _ in engine.answers if moment < killed}
+    again = [prompt for prompt, moment, _ in engine.answers if moment > killed and prompt in before]
     return len(again), sum(before[prompt] + YOUNG_SECONDS < killed for prompt in again)
 
 
