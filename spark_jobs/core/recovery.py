@@ -5,11 +5,12 @@ from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from spark_jobs.core.claims import Claim, Claims, make_claim
 from spark_jobs.core.commits import CommittedElsewhereError, append_once
 from spark_jobs.core.console import say, warn
-from spark_jobs.core.ledger import describe_recovered, is_recorded, save_wave
+from spark_jobs.core.ledger import WaveRow, describe_recovered, is_recorded, save_wave
 from spark_jobs.core.runs import Run, progress_folder
 from spark_jobs.core.tables import ATTEMPTS
 from udfs.batches import batch_rows
@@ -79,21 +80,40 @@ def recover_run(run: Run, claims: Claims, run_id: str) -> None:
         if files:
             commit_spooled(run, files, wave_id, run_id)
             if not is_recorded(run, wave_id):
-                row = describe_recovered(run, wave_id, run_id)
-                say(f"generate: {row['dialogues']} dialogues of run {run_id}, which died, are kept")
-                save_wave(run, row)
+                save_recovered(run, describe_recovered(run, wave_id, run_id))
         remove_folder(folder)
     remove_tallies(progress_folder(run, run_id))
     claims.forget(run_id)
 
 
+def save_recovered(run: Run, row: WaveRow) -> None:
+    """Note a recovered wave in the ledger and say so, if anything of it was still missing."""
+    if row["dialogues"]:
+        dead = f"run {row['run_id']}, which died"
+        say(f"generate: {row['dialogues']} dialogues of {dead}, are kept")
+        save_wave(run, row)
+
+
 def commit_spooled(run: Run, files: Sequence[str], wave_id: str, run_id: str) -> None:
     """One plain append of all rows that a wave's spool holds, each dialogue once."""
-    rows = read_files(run, files).dropDuplicates(["gen_key"])
+    rows = leave_out_known(run, read_files(run, files).dropDuplicates(["gen_key"]))
     try:
         append_once(run, rows.sortWithinPartitions("bucket"), wave_id, run_id=run_id)
     except CommittedElsewhereError:
         say(f"generate: another run commits what run {run_id} left")
+
+
+def leave_out_known(run: Run, spooled: DataFrame) -> DataFrame:
+    """Those that have not been asked for again since.
+
+    Executors may outlive their driver, and what they write after the next run has looked is found
+    by the one after that.
+    """
+    places = spooled.groupBy("slice").agg(F.min("bucket"), F.max("bucket")).collect()
+    ranges = [f"slice = {place} AND bucket BETWEEN {low} AND {high}" for place, low, high in places]
+    near = run.warehouse.read(ATTEMPTS).where(" OR ".join(ranges) or "false")
+    identity = ["slice", "gen_key", "attempt"]
+    return spooled.join(near.select(*identity), identity, "left_anti")
 
 
 def read_files(run: Run, files: Sequence[str]) -> DataFrame:

@@ -1,0 +1,45 @@
+"""What the next run does with the spool of one that died."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from spark_jobs import generate
+from spark_jobs.core.tables import ATTEMPTS, WAVES
+from tests.simulated import SimulatedEngine
+from udfs.engine.spool import Spool
+from udfs.engine.tally import Tally
+
+pytestmark = [pytest.mark.spark, pytest.mark.engine]
+STYLE = 'generate.styles=["debate"]'
+
+
+def test_what_was_asked_for_again_meanwhile_is_not_kept_twice(
+    make_run: Any, make_chunks: Callable[[int], None], engine: SimulatedEngine
+) -> None:
+    make_chunks(3)
+    run = make_run("generate", *engine.settings, STYLE, "generate.limit_chunks=2")
+    generate.run(run)
+    done = run.warehouse.read(ATTEMPTS).toArrow().to_pylist()
+    late = {**done[0], "gen_key": "late", "wave_id": "late"}
+    # An executor of a run that died wrote these after the next had looked into its spool.
+    spool_rows(f"{run.settings.tables.root}/_spool/dead/late", [*done, late])
+
+    result = generate.run(make_run("generate", *engine.settings, STYLE))
+
+    kept = run.warehouse.read(ATTEMPTS)
+    assert result["requests"] == 1
+    assert kept.count() == kept.select("gen_key").distinct().count() == 4
+    recovered = run.warehouse.read(WAVES).where("status = 'recovered'")
+    assert [row["run_id"] for row in recovered.collect()] == ["dead"]
+
+
+def spool_rows(folder: str, rows: list[dict[str, Any]]) -> None:
+    """Leave rows in a wave's spool."""
+    tally = Tally("", "task", seconds=2.0)
+    spool = Spool(folder, 0, seconds=5.0, schema=ATTEMPTS.arrow_schema(), tally=tally)
+    for row in rows:
+        spool.add(row)
+    asyncio.run(spool.flush())
