@@ -2,15 +2,20 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from spark_jobs.benchmark import read_questions
 from spark_jobs.core.benchmarks import load_rules
 from spark_jobs.core.settings import CONF
+from tests.contamination.questions import with_benchmarks
 from udfs.checks.rules import Rules
+from udfs.contamination.index import Benchmark, build_index
 
 DATA = Path(__file__).parents[1] / "data" / "dialogues"
+QUESTIONS = DATA.parent / "questions.jsonl"
 RECORD = re.compile(r"^=== ", re.MULTILINE)
 PARTS = re.compile(
     r"(?P<header>.*)\n--- source\n(?P<source>.*)\n--- dialogue\n(?P<text>.*)", re.DOTALL
@@ -74,3 +79,11 @@ def read_shipped_rules() -> Rules:
     shipped = tomllib.loads((CONF / "mind.toml").read_text(encoding="utf-8"))
     rules = Rules.model_validate(shipped["filter"]["checks"])
     return load_rules(rules, str(CONF / "benchmarks"))
+
+
+def read_labelled_rules() -> Rules:
+    """The shipped rules, which look for the set's own questions, too."""
+    rules = read_shipped_rules()
+    questions = read_questions(str(QUESTIONS), "question", Counter())
+    ours = Benchmark.load(build_index(QUESTIONS.stem, questions))
+    return with_benchmarks(rules, *rules.contaminated.benchmarks, ours)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contamination.questions import BISCUITS, FERRY, LIGHTHOUSE, benchmark_of
+from tests.contamination.questions import BISCUITS, FERRY, LIGHTHOUSE, benchmark_of, with_benchmarks
 from udfs.checks.base import Dialogue
 from udfs.checks.rules import Rules, Verdict, judge, rules_id
 from udfs.contamination.index import Benchmark
@@ -36,14 +36,6 @@ def judge_ours(rules: Rules, lesson: Style) -> Callable[..., Verdict]:
     return lambda text, source="": judge(
         Dialogue(text=text, source=source, style=lesson, n_tokens=300),
         with_benchmarks(rules, benchmark_of()),
-    )
-
-
-def with_benchmarks(rules: Rules, *benchmarks: Benchmark) -> Rules:
-    limits = {"benchmarks": benchmarks}
-    names = ("contaminated", "contaminated_loose")
-    return rules.model_copy(
-        update={name: getattr(rules, name).model_copy(update=limits) for name in names}
     )
 
 

@@ -6,7 +6,7 @@ from math import sqrt
 import pytest
 
 from spark_jobs.core.engine import known_styles
-from tests.checks.labelled import Labelled, read_labelled
+from tests.checks.labelled import Labelled, read_labelled, read_labelled_rules
 from udfs.checks.base import Dialogue
 from udfs.checks.preamble import strip_preamble
 from udfs.checks.rules import CHECKS, Rules, Verdict, judge
@@ -18,6 +18,11 @@ LOWER = {"false_arithmetic": 0.9}
 RECORDS = read_labelled()
 GOOD = [record for record in RECORDS if not record.expected]
 LABELS = sorted({reason for record in RECORDS for reason in record.expected} & set(CHECKS))
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    return read_labelled_rules()
 
 
 @pytest.fixture(scope="module")

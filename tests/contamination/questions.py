@@ -1,5 +1,6 @@
 """A small benchmark of our own."""
 
+from udfs.checks.rules import Rules
 from udfs.contamination.index import Benchmark, Index, build_index, parse_index
 
 LIGHTHOUSE = (
@@ -29,3 +30,12 @@ def index_of(*questions: str) -> Index:
 
 def benchmark_of(*questions: str) -> Benchmark:
     return Benchmark.load(index_file(*questions))
+
+
+def with_benchmarks(rules: Rules, *benchmarks: Benchmark) -> Rules:
+    """The rules with other benchmarks, in both checks."""
+    limits = {"benchmarks": benchmarks}
+    names = ("contaminated", "contaminated_loose")
+    return rules.model_copy(
+        update={name: getattr(rules, name).model_copy(update=limits) for name in names}
+    )
