@@ -173,6 +173,13 @@ def test_money_units_and_percents(text: str, expected: tuple[int, ...], count: C
         ("3 * 4 ≈ 12", TRUE),
         ("That is roughly 19 * 21 = 400.", UNDECIDED),
         ("1.5 * 4 = 7", FALSE),
+        ("180 / 1.2 = 160", FALSE),  # 1.125 would be printed 1.1 or 1.13
+        ("180 / 1.2 = 155", UNDECIDED),
+        ("180 / 1.2 = 140", UNDECIDED),
+        ("3 / 0.7 = 4.5", UNDECIDED),
+        ("1/3 - 1 = -0.67", TRUE),
+        ("1/3 - 1 = -0.66", TRUE),
+        ("1/3 - 1 = -0.68", FALSE),
     ],
 )
 def test_a_rounding_is_not_false(text: str, expected: tuple[int, ...], count: Count) -> None:

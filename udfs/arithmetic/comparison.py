@@ -94,12 +94,13 @@ def is_printed(side: Side) -> bool:
 
 
 def widen(value: Number, side: Side) -> Number:
-    """A decimal that stands alone, or with a power of ten, may be off by a whole unit."""
+    """A decimal that stands alone, or with a power of ten, may have been rounded or cut."""
     digits = next((token.text for token in side.tokens if token.kind == "number"), "")
     if "." not in digits or not is_printed(side) or not int(digits.replace(".", "")):
         return value
-    slack = measure(Fraction(value.value) / int(digits.replace(".", "")))
-    return Number(value.value, value.value - slack, value.value + slack)
+    unit = Fraction(value.value) / int(digits.replace(".", ""))
+    ends = value.value - unit / 2, value.value + unit
+    return Number(value.value, min(ends), max(ends))
 
 
 def is_equal(a: Number, b: Number) -> bool:
@@ -117,7 +118,8 @@ def is_rounding(a: Number, b: Number, left: Side, right: Side) -> bool:
     for value, printed, side in ((a, b, right), (b, a, left)):
         if printed.is_exact or not is_printed(side):
             continue
-        beyond = (measure(value.value) - measure(printed.value)) / (printed.high - printed.value)
+        unit = (printed.high - printed.low) * 2 / 3
+        beyond = (measure(value.value) - measure(printed.value)) / unit
         if value.value * printed.value >= 0 and -Fraction(1, 2) <= beyond < 1:
             return True
     return False

@@ -1,8 +1,8 @@
 """Exact numbers within bounds, each with the range that its printed form leaves open.
 
-A printed decimal may have been rounded or cut: 3.14 stands for everything less than one unit of
-its last digit away. Roots that are no fraction are enclosed between two fractions. Every operation
-checks its operands' size first, so that no text can make it slow.
+A printed decimal may have been rounded or cut: 3.14 stands for what is less than one unit of its
+last digit above it, or half of one below. Roots that are no fraction are enclosed between two
+fractions. Every operation checks its operands' size first, so that no text can make it slow.
 """
 
 import math
@@ -58,8 +58,8 @@ def read_literal(digits: str) -> Number:
         return make_exact(int(whole))
     scale = 10 ** len(places)
     value = Fraction(int(whole + places), scale)
-    slack = min(Fraction(1, scale), value / 8)
-    return Number(value, value - slack, value + slack)
+    below, above = (min(Fraction(1, part * scale), value / 8) for part in (2, 1))
+    return Number(value, value - below, value + above)
 
 
 def add(a: Number, b: Number) -> Number:
