@@ -15,6 +15,8 @@ CALCULATES = OPERATORS - {"minus"} | {"fraction", "root", "choose", "factorial",
 ARITHMETIC = CALCULATES | {"number", "minus", "currency", "degree", "pi", "dots"}
 # Beyond these a word is a unit if it stands behind a number: 3 apples + 4 apples.
 AFTER_UNIT = OPERATORS | RELATIONS | {"stop", "line", "row", "end", "close", "arrow"}
+# What takes a formula up in its next line.
+CONTINUES = RELATIONS | {"plus", "row", "line"}
 STARTS = frozenset({"number", "open", "currency", "fraction", "root"})
 # Words that take part in the calculation if they stand before a side...
 CUTS_BEFORE = frozenset(
@@ -110,8 +112,8 @@ class Reader:
             case "word":
                 return not self.is_unit(token, following)
             case "row" | "line":
-                continues = following in RELATIONS or following == "plus"
-                return not continues and not self.environments
+                # Of several ends of lines the last one decides.
+                return following not in CONTINUES and not self.environments
             case "stop":
                 return self.depth == 0 or token.text != ","
             case "arrow":
