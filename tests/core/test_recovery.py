@@ -16,6 +16,10 @@ pytestmark = [pytest.mark.spark, pytest.mark.engine]
 STYLE = 'generate.styles=["debate"]'
 
 
+@pytest.mark.fault(
+    "executors outlive their driver and write into its spool after the next run has looked",
+    "a later run keeps what was not asked for again meanwhile, and nothing twice",
+)
 def test_what_was_asked_for_again_meanwhile_is_not_kept_twice(
     make_run: Any, make_chunks: Callable[[int], None], engine: SimulatedEngine
 ) -> None:
