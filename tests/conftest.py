@@ -19,6 +19,7 @@ os.environ.setdefault("MIND_MODELS_DIR", str(MODELS))
 if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir():
     os.environ["DELTA_JARS_DIR"] = str(PROJECT / ".cache" / "jars")
 
+SLICES = 2
 # On top of the local target: what a test of a few rows needs to be quick.
 SPARK_FOR_TESTS = {
     "spark.master": "local[2]",
@@ -52,7 +53,7 @@ def empty_tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from spark_jobs.core.settings import load_settings
 
     root = tmp_path_factory.mktemp("empty") / "warehouse"
-    place = [f"tables.root={root}", "tables.slices=2"]
+    place = [f"tables.root={root}", f"tables.slices={SLICES}"]
     _ = Run("ingest", load_settings("local", assignments=place), spark).warehouse
     kept = shutil.copytree(root, root.with_name("kept"))
     forget_tables(spark)
@@ -72,13 +73,13 @@ def make_run(spark: Any, tmp_path: Path, empty_tables: Path) -> Iterator[Callabl
     from spark_jobs.core.settings import load_settings
 
     root = tmp_path / "warehouse"
-    place = [f"tables.root={root}", "tables.slices=2"]
+    place = [f"tables.root={root}", f"tables.slices={SLICES}"]
     opened: dict[Any, Any] = {}
 
     def make(job: str, *assignments: str) -> Any:
-        if not root.exists():
-            shutil.copytree(empty_tables, root)
         settings = load_settings("local", assignments=[*place, *SCREENS_OFF, *assignments])
+        if settings.tables.slices == SLICES and not root.exists():
+            shutil.copytree(empty_tables, root)
         run = Run(job, settings, spark)
         # The tables of a test are named once.
         if settings.tables not in opened:
