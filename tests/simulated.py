@@ -79,6 +79,8 @@ class SimulatedEngine:
         answered: dict[str, tuple[float, str]] = {}
         late = []
         for prompt, moment, life in self.answers:
+            if any(begun < moment < over for begun, over in deaths.get(life, ())):
+                continue  # asked by what outlived its run
             seen, answered[prompt] = answered.get(prompt), (moment, life)
             if seen is None:
                 continue

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -95,25 +96,33 @@ def save_recovered(run: Run, row: WaveRow) -> None:
 
 
 def commit_spooled(run: Run, files: Sequence[str], wave_id: str, run_id: str) -> None:
-    """One plain append of all rows that a wave's spool holds, each dialogue once."""
-    rows = leave_out_known(run, read_files(run, files).dropDuplicates(["gen_key"]))
+    """One plain append of the rows that a wave's spool holds and nobody else has, each once."""
+    # Read once: a task that outlived its driver may still add to it.
+    spooled = read_files(run, files).dropDuplicates(["gen_key"]).persist(StorageLevel.DISK_ONLY)
+    rows = leave_out_known(run, spooled)
     try:
         append_once(run, rows.sortWithinPartitions("bucket"), wave_id, run_id=run_id)
     except CommittedElsewhereError:
         say(f"generate: another run commits what run {run_id} left")
+    finally:
+        spooled.unpersist()
 
 
 def leave_out_known(run: Run, spooled: DataFrame) -> DataFrame:
     """Those that have not been asked for again since.
 
     Executors may outlive their driver, and what they write after the next run has looked is found
-    by the one after that.
+    by the one after that. An answer to a retry is no repetition: it comes beside one that was not
+    good enough.
     """
     places = spooled.groupBy("slice").agg(F.min("bucket"), F.max("bucket")).collect()
     ranges = [f"slice = {place} AND bucket BETWEEN {low} AND {high}" for place, low, high in places]
-    near = run.warehouse.read(ATTEMPTS).where(" OR ".join(ranges) or "false")
-    identity = ["slice", "gen_key", "attempt"]
-    return spooled.join(near.select(*identity), identity, "left_anti")
+    # At a version: so the append stays a blind one, which conflicts with nothing.
+    attempts = run.warehouse.read(ATTEMPTS, version=run.warehouse.version(ATTEMPTS))
+    near = attempts.where(" OR ".join(ranges) or "false")
+    known = near.select("slice", "gen_key", F.col("status").alias("known"))
+    same = F.expr("s.slice = k.slice AND s.gen_key = k.gen_key AND known IN ('ok', status)")
+    return spooled.alias("s").join(known.alias("k"), same, "left_anti")
 
 
 def read_files(run: Run, files: Sequence[str]) -> DataFrame:
