@@ -52,7 +52,9 @@ def test_a_retry_that_was_answered_before_its_run_died_is_kept(
     good = [{**row, "status": "ok", "wave_id": "retry"} for row in short]
     spool_rows(f"{run.settings.tables.root}/_spool/dead/retry", good)
 
-    result = generate.run(make_run("generate", *engine.settings, STYLE, "generate.retry=length"))
+    result = generate.run(
+        make_run("generate", *engine.settings, STYLE, 'generate.retry=["length"]')
+    )
 
     kept = run.warehouse.read(ATTEMPTS)
     assert result["requests"] == 0
