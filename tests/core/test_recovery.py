@@ -41,6 +41,28 @@ def test_what_was_asked_for_again_meanwhile_is_not_kept_twice(
     assert [row["run_id"] for row in recovered.collect()] == ["dead"]
 
 
+def test_a_retry_that_was_answered_before_its_run_died_is_kept(
+    make_run: Any, make_chunks: Callable[[int], None], engine: SimulatedEngine
+) -> None:
+    make_chunks(2)
+    engine.finish_reason = "length"
+    run = make_run("generate", *engine.settings, STYLE)
+    generate.run(run)
+    short = run.warehouse.read(ATTEMPTS).toArrow().to_pylist()
+    good = [{**row, "status": "ok", "wave_id": "retry"} for row in short]
+    spool_rows(f"{run.settings.tables.root}/_spool/dead/retry", good)
+
+    result = generate.run(
+        make_run("generate", *engine.settings, STYLE, 'generate.retry=["length"]')
+    )
+
+    kept = run.warehouse.read(ATTEMPTS)
+    assert result["requests"] == 0
+    assert dict(kept.groupBy("status").count().collect()) == {"length": 2, "ok": 2}
+    commits = run.spark.sql(f"DESCRIBE HISTORY {run.warehouse.name(ATTEMPTS)}").collect()
+    assert all(row["isBlindAppend"] for row in commits if row["operation"] == "WRITE")
+
+
 def spool_rows(folder: str, rows: list[dict[str, Any]]) -> None:
     """Leave rows in a wave's spool."""
     tally = Tally("", "task", seconds=2.0)
