@@ -98,7 +98,6 @@ def open_tables(warehouse: Warehouse) -> None:
     """
     if not warehouse.settings.catalog:
         refuse_lost(warehouse)
-    warehouse.open_schemas(sorted({table.layer for table in TABLES}))
     # Half of making a table is waiting, for storage and for Spark's single thread per statement.
     with ThreadPoolExecutor(MADE_AT_ONCE) as pool:
         list(pool.map(lambda table: open_table(warehouse, table), TABLES))

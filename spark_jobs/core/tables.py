@@ -427,7 +427,8 @@ class Warehouse:
         return f"{self.settings.root.rstrip('/')}/{table.layer}/{table.name}"
 
     def make(self, table: Table) -> None:
-        """Make a table of an open schema if it is not there, and name it in the session."""
+        """Make a table if it is not there, and name it in the session."""
+        self.open_schema(table.layer)
         try:
             self.spark.sql(self.create_statement(table))
         except AnalysisException as error:
@@ -446,12 +447,12 @@ class Warehouse:
         if listed:
             self.spark.sql(f"ALTER TABLE {self.name(table)} ADD COLUMNS ({', '.join(listed)})")
 
-    def open_schemas(self, layers: Iterable[str]) -> None:
-        """Make schemas of layers; under a root each lies in a folder of its own."""
-        for layer in layers:
-            folder = quote(f"{self.settings.root}/{layer}")
-            where = "" if self.settings.catalog else f" LOCATION {folder}"
-            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema(layer)}{where}")
+    def open_schema(self, layer: str) -> None:
+        """Make a layer's schema; under a root it lies in a folder of its own."""
+        where = (
+            "" if self.settings.catalog else f" LOCATION {quote(f'{self.settings.root}/{layer}')}"
+        )
+        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.schema(layer)}{where}")
 
     def create_statement(self, table: Table) -> str:
         """The SQL that makes a table, or names one that lies there already."""
