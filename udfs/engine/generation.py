@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from itertools import chain, filterfalse
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from udfs.batches import batch_rows
+from udfs.batches import Row, batch_rows
 from udfs.dialogue.control_tokens import break_all_control_tokens
 from udfs.dialogue.specs import Spec, generation_key
 from udfs.engine.budget import Budget
@@ -26,7 +25,6 @@ from udfs.engine.tally import Tally
 from udfs.engine.window import background_loop, run_window
 from udfs.errors import EngineError
 
-Row = dict[str, Any]
 BATCH_ROWS = 64  # attempts per Arrow batch: about 200 kB, so that memory stays flat
 COPIED = ("chunk_id", "doc_id", "bucket", "slice")
 

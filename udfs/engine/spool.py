@@ -11,15 +11,14 @@ import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
 
 import fsspec
 import pyarrow as pa
 
+from udfs.batches import Row
 from udfs.engine.tally import Tally
 
 LOG = logging.getLogger(__name__)
-Row = dict[str, Any]
 # Rows that one file grows to, about a megabyte: few files, and little is written again.
 ROWS_PER_FILE = 256
 ENDING = ".arrow"

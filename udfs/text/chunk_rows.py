@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import pyarrow as pa
 
-from udfs.batches import batch_rows
+from udfs.batches import Row, batch_rows
 from udfs.keys import content_key
 from udfs.text.chunking import chunk_page
 from udfs.text.tokens import TokenCounter
 
-Row = dict[str, Any]
 BATCH_ROWS = 256  # chunks per Arrow batch: half a megabyte
 
 

@@ -11,7 +11,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from udfs.batches import batch_rows
+from udfs.batches import Row, batch_rows
 from udfs.keys import content_key
 
 PARQUET = (".parquet", ".pq")
@@ -20,8 +20,6 @@ COMPRESSIONS = ("", ".gz", ".zst", ".bz2", ".xz")
 READABLE = PARQUET + tuple(j + c for j in JSON_LINES for c in COMPRESSIONS)
 PAYLOAD_LIMIT = 500  # characters of a bad row that are kept
 BATCH_ROWS = 256  # pages per Arrow batch: 2 MB at OpenWebMath's mean, so that memory stays flat
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
