@@ -10,16 +10,11 @@ import pytest
 from spark_jobs import chunk, generate, ingest
 from spark_jobs.core.claims import Claims, make_claim
 from spark_jobs.core.tables import ATTEMPTS
+from tests.engine.conftest import make_spool
 from tests.simulated import SimulatedEngine
-from udfs.engine.spool import Spool, list_spooled, read_spooled, remove_folder
-from udfs.engine.tally import Tally
+from udfs.engine.spool import list_spooled, read_spooled, remove_folder
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
-SCHEMA = ATTEMPTS.arrow_schema()
-
-
-def make_spool(folder: str) -> Spool:
-    return Spool(folder, 3, seconds=5.0, schema=SCHEMA, tally=Tally("", "task", seconds=2.0))
 
 
 def keep(folder: str, *keys: str) -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from spark_jobs import generate
 from spark_jobs.core.tables import ATTEMPTS, WAVES
+from tests.engine.conftest import make_spool
 from tests.simulated import SimulatedEngine
-from udfs.engine.spool import Spool
-from udfs.engine.tally import Tally
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 STYLE = 'generate.styles=["debate"]'
@@ -65,8 +64,7 @@ def test_a_retry_that_was_answered_before_its_run_died_is_kept(
 
 def spool_rows(folder: str, rows: list[dict[str, Any]]) -> None:
     """Leave rows in a wave's spool."""
-    tally = Tally("", "task", seconds=2.0)
-    spool = Spool(folder, 0, seconds=5.0, schema=ATTEMPTS.arrow_schema(), tally=tally)
+    spool = make_spool(folder)
     for row in rows:
         spool.add(row)
     asyncio.run(spool.flush())

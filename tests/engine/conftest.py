@@ -13,16 +13,26 @@ import psutil
 import pytest
 from aiohttp import web
 
+from spark_jobs.core.tables import ATTEMPTS
 from udfs.engine.client import EngineClient
 from udfs.engine.outcomes import Outcome
 from udfs.engine.processes import end_processes, processes_in
 from udfs.engine.recipes import EnginePlan, Recipe, load_recipe
 from udfs.engine.sidecar import Engine
+from udfs.engine.spool import Spool
 from udfs.engine.supervisor import UnixConnection
+from udfs.engine.tally import Tally
 from udfs.engine.window import background_loop
 
 ENGINES = Path(__file__).parents[2] / "conf" / "engines"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_spool(folder: Path | str, partition: int = 3) -> Spool:
+    """The spool of one task in a wave's folder."""
+    tally = Tally("", "task", seconds=2.0)
+    schema = ATTEMPTS.arrow_schema()
+    return Spool(str(folder), partition, seconds=5.0, schema=schema, tally=tally)
 
 
 def make_plan(recipe: Recipe, **changes: object) -> EnginePlan:

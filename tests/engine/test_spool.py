@@ -9,21 +9,13 @@ from typing import Any
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from spark_jobs.core.tables import ATTEMPTS
+from tests.engine.conftest import make_spool
 from udfs.engine import spool as spool_module
 from udfs.engine.spool import Spool, list_spooled, read_spooled, write_whole
-from udfs.engine.tally import Tally
-
-SCHEMA = ATTEMPTS.arrow_schema()
 
 
 def attempt(number: int) -> dict[str, Any]:
     return {"gen_key": f"key {number}", "text": f"dialogue {number}", "status": "ok", "attempt": 1}
-
-
-def make_spool(folder: Path | str, partition: int = 3) -> Spool:
-    tally = Tally("", "task", seconds=2.0)
-    return Spool(str(folder), partition, seconds=5.0, schema=SCHEMA, tally=tally)
 
 
 def spool_rows(spool: Spool, numbers: range) -> None:
