@@ -263,6 +263,19 @@ def test_many_runs_find_the_same_duplicates_as_one(
     assert run.warehouse.read(DIALOGUES).count() == 1
 
 
+def test_duplicates_that_other_rules_find_are_among_what_they_change(
+    generate_dialogues: Callable[..., Any], make_run: Any, tmp_path: Path
+) -> None:
+    generate_dialogues(3)
+    file = tmp_path / "near.toml"
+    file.write_text('[filter.checks.duplicate]\naction = "gate"\n', encoding="utf-8")
+
+    result = filter_job.run(make_run("filter", f"filter.rules={file}"))
+
+    changes = {"accepted": 0, "rejected": 2, "reasons": {"+duplicate": 2}}
+    assert (result["accepted"], result["changes"]) == (1, changes)
+
+
 def test_a_duplicate_that_is_only_a_tag_stays(
     generate_dialogues: Callable[..., Any], make_run: Any
 ) -> None:

@@ -3,7 +3,7 @@
 Compared by their contents, not by what a run did: one that died half way is made good by the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,13 +12,20 @@ from spark_jobs.core.tables import Table, Warehouse, in_place_order
 
 
 def bring_up_to_date(
-    warehouse: Warehouse, table: Table, wanted: DataFrame, identity: Sequence[str]
+    warehouse: Warehouse,
+    table: Table,
+    wanted: DataFrame,
+    identity: Sequence[str],
+    complete: Callable[[DataFrame], DataFrame] = lambda rows: rows,
 ) -> None:
-    """Let a table hold the wanted rows; those with the same `identity` are the same."""
+    """Let a table hold the wanted rows; those with the same `identity` are the same.
+
+    `complete` adds the columns that `wanted` lacks, to the rows of slices that differ alone.
+    """
     there = warehouse.read(table)
     stale = stale_slices(fingerprint(wanted, identity), fingerprint(there, identity))
     if stale:
-        rows = in_place_order(wanted.where(F.col("slice").isin(stale)))
+        rows = in_place_order(complete(wanted.where(F.col("slice").isin(stale))))
         warehouse.replace_slices(rows, table, stale)
 
 

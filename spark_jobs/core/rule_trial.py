@@ -7,15 +7,14 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from spark_jobs.core.accepted import ATTEMPT_KEY, Accepted
 from spark_jobs.core.console import say, show_table
 from spark_jobs.core.runs import Run
 from spark_jobs.core.settings import Settings, merge, read_layer, validate
-from spark_jobs.core.tables import ATTEMPTS, VERDICTS
+from spark_jobs.core.tables import ATTEMPTS, Warehouse
 from udfs.checks.rules import Rules
 from udfs.errors import UsageError
 
-# A verdict is on one attempt: these tell which.
-ATTEMPT_KEY = ("gen_key", "attempt", "wave_id")
 EXAMPLES = 3  # of each direction
 EXAMPLE_CHARACTERS = 200
 
@@ -36,9 +35,9 @@ def read_rules(settings: Settings) -> Rules:
     return validate(values).filter.checks
 
 
-def show_changes(run: Run, before: str, after: str) -> dict[str, Any]:
+def show_changes(run: Run, before: Accepted, after: Accepted) -> dict[str, Any]:
     """Say what the rules `after` decide otherwise than `before`, of what both have judged."""
-    changed = find_changed(run, before, after).cache()
+    changed = find_changed(run.warehouse, before, after).cache()
     try:
         counts = count_changes(changed)
         show_table(
@@ -58,16 +57,12 @@ def show_changes(run: Run, before: str, after: str) -> dict[str, Any]:
     return {"accepted": sums["accepted"], "rejected": sums["rejected"], "reasons": reasons}
 
 
-def find_changed(run: Run, before: str, after: str) -> DataFrame:
+def find_changed(warehouse: Warehouse, before: Accepted, after: Accepted) -> DataFrame:
     """Attempts whose verdicts differ: whether accepted now, and the reasons that came and went."""
-    verdicts = run.warehouse.read(VERDICTS).select(
-        "slice", *ATTEMPT_KEY, "style", "rules_id", "accepted", "reasons"
-    )
-    now = verdicts.where(F.col("rules_id") == after).drop("rules_id")
-    was = verdicts.where(F.col("rules_id") == before).select(
+    was = before.verdicts(warehouse).select(
         "slice", *ATTEMPT_KEY, F.col("accepted").alias("was"), F.col("reasons").alias("old")
     )
-    both = now.join(was, ["slice", *ATTEMPT_KEY])
+    both = after.verdicts(warehouse).join(was, ["slice", *ATTEMPT_KEY])
     return both.where(F.col("reasons") != F.col("old")).select(
         *("slice", *ATTEMPT_KEY, "style", "accepted", "was"),
         F.array_except("reasons", "old").alias("come"),

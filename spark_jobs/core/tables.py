@@ -392,6 +392,11 @@ def place_columns(slices: int) -> dict[str, Column]:
     return {"bucket": bucket, "slice": F.floor(bucket / (BUCKETS // slices)).cast("int")}
 
 
+def select_columns(rows: DataFrame, table: Table) -> DataFrame:
+    """The columns that a table has, in its order."""
+    return rows.select(*(name for name, _, _ in table.columns))
+
+
 def in_place_order(rows: DataFrame) -> DataFrame:
     """A file for each slice, in bucket order, so that a wave opens few."""
     return rows.repartition("slice").sortWithinPartitions("slice", "bucket")
@@ -532,7 +537,7 @@ class Warehouse:
         """Write rows with exactly the declared columns."""
         self.looked_at.add(table)
         check_columns(rows, table)
-        writer = rows.select(*(name for name, _, _ in table.columns)).write.format("delta")
+        writer = select_columns(rows, table).write.format("delta")
         if table.sliced:
             writer = writer.partitionBy("slice")
         writer.mode(mode).options(**options).saveAsTable(self.name(table))
