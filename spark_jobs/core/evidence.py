@@ -1,5 +1,6 @@
 """What a forecast goes by: what is pending, and what was measured of the same specs so far."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,15 +18,19 @@ MEASURED_ROWS = 50_000  # earlier dialogues that are looked at: a mean is then g
 
 def count_pending(wanted: Wanted, specs: Mapping[str, Spec]) -> dict[str, StylePending]:
     """What is pending of each style, some slices at a time."""
-    found: dict[str, StylePending] = {}
+    found: dict[str | None, StylePending] = defaultdict(lambda: StylePending(0, 0))
     for first, last in wanted.ranges():
-        rows = wanted.find(first, last).select("n_tokens", F.explode("missing").alias("wanted"))
+        # A chunk that waits for a verdict has nothing missing, and counts under no spec.
+        missing = F.explode_outer("missing").alias("wanted")
+        rows = wanted.find_missing(first, last).select("n_tokens", missing)
         counts = rows.groupBy("wanted.spec_id").agg(F.count("*"), F.sum("n_tokens"))
         for spec_id, dialogues, tokens in counts.collect():
-            style = specs[spec_id].style.name
-            before = found.get(style, StylePending(0, 0))
-            found[style] = StylePending(before.dialogues + dialogues, before.chunk_tokens + tokens)
-    return found
+            before = found[spec_id]
+            found[spec_id] = StylePending(
+                before.dialogues + dialogues, before.chunk_tokens + tokens
+            )
+    wanted.say_waiting(found.pop(None, StylePending(0, 0)).dialogues)
+    return {specs[spec_id].style.name: pending for spec_id, pending in found.items() if spec_id}
 
 
 def read_evidence(wanted: Wanted, specs: Mapping[str, Spec]) -> Evidence:

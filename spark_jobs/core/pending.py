@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial, reduce
 from typing import Any
 
 from pyspark.errors import AnalysisException, ParseException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from spark_jobs.core.console import say
 from spark_jobs.core.runs import Run
 from spark_jobs.core.screening import Screen, find_screen
 from spark_jobs.core.settings import Generate
@@ -80,29 +81,58 @@ class Wanted:
         `missing` lists the wanted (spec_id, sample) without a final attempt. Every status is
         final but those that `generate.retry` names.
         """
+        missing = self.find_missing(first, last).where("missing is not null")
+        texts = self.all_chunks.where(self.place(first, last)).select(
+            "chunk_id", "doc_id", "bucket", "slice", "text", "n_tokens", "created_at"
+        )
+        return texts.join(missing.drop("n_tokens"), ["slice", "chunk_id"])
+
+    def find_missing(self, first: int, last: int) -> DataFrame:
+        """The chunks of `find` without their texts, and those that wait, with nothing missing."""
         answered = F.array(*(F.coalesce(word, F.lit(0)) for word in self.words))
-        unanswered = self.find_unanswered(first, last).withColumn("answered", answered)
+        states = self.find_states(first, last).withColumn("answered", answered)
         missing = F.filter(self.pairs(), lambda _, place: ~is_set("answered", place))
-        return unanswered.withColumn("missing", missing).drop("answered", "asked", *self.words)
+        return states.where("asked > 0 or waiting").select(
+            *("slice", "chunk_id", "n_tokens"), F.when(F.col("asked") > 0, missing).alias("missing")
+        )
 
-    def find_unanswered(self, first: int, last: int) -> DataFrame:
-        """The chunks of these buckets with a dialogue missing, and how many: `asked`.
+    def find_states(self, first: int, last: int) -> DataFrame:
+        """How it stands with each chunk of these buckets: `asked`, `waiting`, and its `n_tokens`.
 
-        Beside them a bit for each of `pairs()` that a final attempt answers, 64 in a word: a set of
-        structs per chunk took 1.5 to 1.9 times the CPU (LOG.md).
+        `asked` are the dialogues without a final attempt, 0 for a chunk that is not wanted;
+        `waiting` says that a wanted one has no verdict yet. Beside them a bit for each of `pairs()`
+        that has a final attempt, 64 in a word: a set of structs per chunk took 1.5 to 1.9 times the
+        CPU. All is put together by key, which needs no order: joins sorted every table (LOG.md).
         """
+        parts = [self.chunks(first, last), self.find_answers(first, last)]
+        if self.screen:
+            parts.append(self.screen.find_accepted(self.place(first, last)))
+        together = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), parts)
+        states = together.groupBy("slice", "bucket", "chunk_id").agg(
+            F.bool_or("wanted").alias("wanted"),
+            F.bool_or("accepted").alias("accepted"),
+            F.max("n_tokens").alias("n_tokens"),
+            *(F.bit_or(word).alias(word) for word in self.words),
+        )
+        answered = sum(F.coalesce(F.bit_count(word), F.lit(0)) for word in self.words)
+        asked = F.lit(len(self.spec_ids) * self.settings.samples) - answered
+        is_asked, is_waiting = F.expr("wanted and accepted"), F.expr("wanted and accepted is null")
+        return states.select(
+            *("slice", "bucket", "chunk_id", "n_tokens", *self.words),
+            F.when(is_asked, asked).otherwise(0).alias("asked"),
+            is_waiting.alias("waiting"),
+        )
+
+    def find_answers(self, first: int, last: int) -> DataFrame:
+        """The final attempts at chunks of these buckets, each as its bit."""
         final = (
             self.all_attempts.where(self.place(first, last))
             .where(F.col("spec_id").isin(list(self.spec_ids)))
             .where(F.col("sample") < self.settings.samples)
             .where(~F.col("status").isin(retried_statuses(self.settings.retry)))
-            .groupBy("slice", "chunk_id")
-            .agg(*(F.bit_or(self.bit(n)).alias(word) for n, word in enumerate(self.words)))
         )
-        joined = self.chunks(first, last).join(final, ["slice", "chunk_id"], "left")
-        answered = sum(F.coalesce(F.bit_count(word), F.lit(0)) for word in self.words)
-        asked = F.lit(len(self.spec_ids) * self.settings.samples) - answered
-        return joined.withColumn("asked", asked).where(F.col("asked") > 0)
+        bits = (self.bit(number).alias(word) for number, word in enumerate(self.words))
+        return final.select("slice", "bucket", "chunk_id", *bits)
 
     @cached_property
     def words(self) -> list[str]:
@@ -128,11 +158,9 @@ class Wanted:
         return slices & F.col("bucket").between(first, last)
 
     def chunks(self, first: int, last: int) -> DataFrame:
-        """The chunks of these buckets that dialogues are wanted for."""
+        """The chunks of these buckets that dialogues are wanted for, once they are accepted."""
         place = self.place(max(first, self.buckets[0]), min(last, self.buckets[1]))
         chunks = self.all_chunks.where(place & (F.col("chunker_id") == self.chunker_id))
-        if self.screen:
-            chunks = self.screen.keep_accepted(chunks, place)
         if self.oldest:
             chunks = chunks.where(is_not_older(self.oldest))
         if self.only is not None:
@@ -140,9 +168,11 @@ class Wanted:
         if self.settings.where:
             pages = self.run.warehouse.read(DOCUMENTS).where(place).where(self.settings.where)
             chunks = chunks.join(pages.select("slice", "doc_id"), ["slice", "doc_id"], "left_semi")
-        return leave_out_withdrawn(self.run.warehouse, chunks).select(
-            "chunk_id", "doc_id", "bucket", "slice", "text", "n_tokens", "created_at"
+        rows = leave_out_withdrawn(self.run.warehouse, chunks).select(
+            *("slice", "bucket", "chunk_id", "n_tokens", "created_at"),
+            F.expr("true").alias("wanted"),
         )
+        return rows if self.screen else rows.withColumn("accepted", F.expr("true"))
 
     def pairs(self) -> Column:
         """The (spec_id, sample) wanted for every chunk."""
@@ -155,7 +185,12 @@ class Wanted:
 
     def count(self) -> list[Wave]:
         """What is pending in each bucket, range by range: at most one small row for each."""
-        return [wave for first, last in self.ranges() for wave in self.count_range(first, last)]
+        rows = [row for range_ in self.ranges() for row in self.counts(*range_).collect()]
+        self.say_waiting(sum(row["waiting"] for row in rows))
+        asked = (row for row in rows if row["asked"])
+        waves = (Wave(r["bucket"], r["bucket"], r["chunks"], r["asked"]) for r in asked)
+        # Here, since Spark would need one job more to see where to cut the order.
+        return sorted(waves, key=lambda wave: wave.first)
 
     def ranges(self) -> Iterator[tuple[int, int]]:
         """First and last bucket of slices that are looked at together: never the whole corpus.
@@ -167,22 +202,31 @@ class Wanted:
         in_slice = self.all_chunks.count() / slices
         if not in_slice:
             return
-        together = max(1, int(CHUNKS_TOGETHER / in_slice)) * size
+        together = max(1, round(CHUNKS_TOGETHER / in_slice)) * size
         first, last = (bucket // size * size for bucket in self.buckets)
         for start in range(first, last + size, together):
             yield start, min(start + together, last + size) - 1
 
-    def count_range(self, first: int, last: int) -> list[Wave]:
-        """What is pending in each of these buckets."""
-        rows = self.counts(first, last).collect()
-        waves = (Wave(r["bucket"], r["bucket"], r["chunks"], r["asked"]) for r in rows)
-        # Here, since Spark would need one job more to see where to cut the order.
-        return sorted(waves, key=lambda wave: wave.first)
-
     def counts(self, first: int, last: int) -> DataFrame:
-        """Chunks with a dialogue missing, and dialogues missing, in each of these buckets."""
-        pending = self.find_unanswered(first, last).groupBy("bucket")
-        return pending.agg(F.count("*").alias("chunks"), F.sum("asked").alias("asked"))
+        """Of each of these buckets with any: the chunks with a dialogue missing, the dialogues
+        missing, and the chunks that wait for a verdict.
+        """
+        asked = F.col("asked") > 0
+        states = self.find_states(first, last).where(asked | F.col("waiting"))
+        return states.groupBy("bucket").agg(
+            F.count_if(asked).alias("chunks"),
+            F.sum("asked").alias("asked"),
+            F.count_if("waiting").alias("waiting"),
+        )
+
+    def say_waiting(self, chunks: int) -> None:
+        """Say how many chunks wait for a verdict, if any do."""
+        if chunks:
+            say(
+                f"{self.run.job}: {chunks:,} chunks wait for a verdict by the rules of "
+                "[screen.checks] and are not asked for: run chunk again, or give "
+                "screen.enabled=false"
+            )
 
 
 def look_up_wanted(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Wanted:
@@ -197,9 +241,6 @@ def look_up_wanted(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Wanted
         screen=find_screen(run),
     )
     check_where(run)
-    if wanted.screen:
-        of_chunker = wanted.all_chunks.where(F.col("chunker_id") == chunker_id)
-        wanted.screen.say_waiting(run.job, of_chunker)
     return replace(wanted, oldest=find_oldest(wanted))
 
 
@@ -226,7 +267,10 @@ def find_oldest(wanted: Wanted) -> tuple[Any, ...] | None:
     limit = wanted.settings.limit_chunks
     if not limit:
         return None
-    newest = wanted.chunks(*wanted.buckets).select("created_at", "bucket", "chunk_id")
+    chunks = wanted.chunks(*wanted.buckets)
+    if wanted.screen:
+        chunks = wanted.screen.keep_accepted(chunks, wanted.place(*wanted.buckets))
+    newest = chunks.select("created_at", "bucket", "chunk_id")
     newest = newest.orderBy(F.desc("created_at"), "bucket", "chunk_id").limit(limit)
     last = newest.orderBy("created_at", F.desc("bucket"), F.desc("chunk_id")).select(
         F.unix_micros("created_at"), "bucket", "chunk_id"

@@ -50,29 +50,17 @@ class Screen:
         verdicts = self.warehouse.read(CHUNK_VERDICTS, version=self.version)
         return verdicts.where(F.col("rules_id") == self.rules_id)
 
+    def find_accepted(self, place: Column) -> DataFrame:
+        """Whether each judged chunk in a place was accepted."""
+        return self.verdicts.where(place).select("slice", "bucket", "chunk_id", "accepted")
+
     def keep_accepted(self, chunks: DataFrame, place: Column) -> DataFrame:
         """The chunks that were accepted; `place` says where they lie.
 
         One without a verdict by these rules waits: nothing is paid for that was not judged.
         """
-        accepted = self.verdicts.where(place).where("accepted").select("slice", "chunk_id")
+        accepted = self.find_accepted(place).where("accepted").select("slice", "chunk_id")
         return chunks.join(accepted, ["slice", "chunk_id"], "left_semi")
-
-    def say_waiting(self, job: str, chunks: DataFrame) -> None:
-        """Say how many of these chunks wait for a verdict, if any do."""
-        chunker_id = F.col("chunker_id")
-        judged = self.verdicts.groupBy(chunker_id).count()
-        known = {row["chunker_id"]: row["count"] for row in judged.collect()}
-        waiting = {
-            row["chunker_id"]: row["count"] - known.get(row["chunker_id"], 0)
-            for row in chunks.groupBy(chunker_id).count().collect()
-        }
-        if any(count > 0 for count in waiting.values()):
-            say(
-                f"{job}: {sum(waiting.values()):,} chunks wait for a verdict by the rules of "
-                "[screen.checks] and are not asked for: run chunk again, or give "
-                "screen.enabled=false"
-            )
 
 
 def find_screen(run: Run) -> Screen | None:
