@@ -180,6 +180,12 @@ def test_money_units_and_percents(text: str, expected: tuple[int, ...], count: C
         ("1/3 - 1 = -0.67", TRUE),
         ("1/3 - 1 = -0.66", TRUE),
         ("1/3 - 1 = -0.68", FALSE),
+        ("10 / 3 = 3.34", UNDECIDED),
+        ("$\\frac{10}{3} = 3.34$", UNDECIDED),
+        ("$25 / 12 = $2.09", UNDECIDED),
+        ("10 / 3 = 3.35", FALSE),
+        ("$10 / 3 = $3.32", FALSE),
+        ("23/10 + 1/2 = 2.9", FALSE),
     ],
 )
 def test_a_rounding_is_not_false(text: str, expected: tuple[int, ...], count: Count) -> None:

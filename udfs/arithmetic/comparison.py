@@ -51,6 +51,7 @@ def compare(left: Side, right: Side, *, is_about: bool) -> tuple[Truth, Rational
         or (left.is_bare and (right.is_bare or left.is_led))
         or any(token.kind == "pi" for token in tokens)  # it names other things too
         or any(may_be_equal(a, b, left, right) for a, b in readings)
+        or any(is_rounded_up(a, b, left, right) for a, b in readings)
         or mixes_percent(left, right)
         or may_convert(left, right, readings)
         or is_binary(left, right)
@@ -115,14 +116,26 @@ def is_equal(a: Number, b: Number) -> bool:
 
 def is_rounding(a: Number, b: Number, left: Side, right: Side) -> bool:
     """Whether a side that is one printed number is the other's value, rounded or cut."""
+    return any(-Fraction(1, 2) <= beyond < 1 for beyond in read_beyond(a, b, left, right))
+
+
+def is_rounded_up(a: Number, b: Number, left: Side, right: Side) -> bool:
+    """Whether a side that is one printed number is the next above the other's value.
+
+    So prices are rounded, and what must suffice: 10 / 3 = 3.34.
+    """
+    return any(-1 < beyond < 0 for beyond in read_beyond(a, b, left, right))
+
+
+def read_beyond(a: Number, b: Number, left: Side, right: Side) -> Iterator[Rational]:
+    """How far each side's value is beyond the other, where that is one printed decimal of the same
+    sign; in units of its last digit.
+    """
     for value, printed, side in ((a, b, right), (b, a, left)):
-        if printed.is_exact or not is_printed(side):
+        if printed.is_exact or not is_printed(side) or value.value * printed.value < 0:
             continue
         unit = (printed.high - printed.low) * 2 / 3
-        beyond = (measure(value.value) - measure(printed.value)) / unit
-        if value.value * printed.value >= 0 and -Fraction(1, 2) <= beyond < 1:
-            return True
-    return False
+        yield (measure(value.value) - measure(printed.value)) / unit
 
 
 def may_be_equal(a: Number, b: Number, left: Side, right: Side) -> bool:
