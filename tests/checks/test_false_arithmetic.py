@@ -441,6 +441,66 @@ def test_what_the_next_speaker_corrects_does_not_count(
     assert judged(text).values["false_equalities"] == 1
 
 
+DOUBTED = """\
+**Teacher:** The garden has $7 \\cdot 8 = 54$ square feet.
+
+**Student:** {doubt}
+
+**Teacher:** {answer}
+
+**Student:** And the fence?
+
+**Teacher:** It is 2 * 7 + 2 * 8 = 32 feet long.
+"""
+
+
+@pytest.mark.parametrize(
+    ("doubt", "answer"),
+    [
+        ("Hmm, are you sure?", "Quite sure. Now the fence."),
+        ("Isn't seven times eight something else?", "It is all the same, trust me."),
+        ("Wait, should it be so small?", "There is no mistake."),
+        ("Are you sure? Well, if you say so.", "Good."),
+        ("Hmm. Did you slip?", "Never mind, it is good enough."),
+    ],
+)
+def test_a_doubt_that_is_brushed_aside_corrects_nothing(
+    doubt: str, answer: str, judged: Callable[..., Verdict]
+) -> None:
+    text = DOUBTED.format(doubt=doubt, answer=answer)
+
+    assert judged(text).values["false_equalities"] == 2
+
+
+@pytest.mark.parametrize(
+    ("doubt", "answer"),
+    [
+        ("Hmm, are you sure?", "You have sharp eyes."),
+        ("Hmm, are you sure?", "Quite sure. Oh wait, I was wrong."),
+        ("Are you sure?", "Trust me. Or count: it is 56."),
+        ("That is not right.", "I am quite sure."),
+        ("I get 56.", "I am quite sure."),
+        ("Hmm?", "Anyway, you are right that I made a mistake."),
+    ],
+)
+def test_a_doubt_that_somebody_follows_counts(
+    doubt: str, answer: str, judged: Callable[..., Verdict]
+) -> None:
+    text = DOUBTED.format(doubt=doubt, answer=answer)
+
+    assert judged(text).values["false_equalities"] == 1
+
+
+def test_what_is_corrected_after_a_doubt_was_brushed_aside_does_not_count(
+    judged: Callable[..., Verdict],
+) -> None:
+    text = DOUBTED.format(doubt="Hmm?", answer="Quite sure.").replace(
+        "And the fence?", "I count and get 56. And the fence?"
+    )
+
+    assert judged(text).values["false_equalities"] == 1
+
+
 @pytest.mark.parametrize(
     ("first", "reply"),
     [

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from udfs.arithmetic.comparison import Truth
+from udfs.arithmetic.doubts import is_brushed_aside
 from udfs.arithmetic.equalities import Equality
 from udfs.dialogue.turns import Turn
 
@@ -20,7 +21,7 @@ SENTENCE = 240  # characters of a sentence, before and behind
 CLOSE = 40  # characters before and behind in which a vague word counts
 PROOF = 700  # from an assumption to what follows from it, and from there to the contradiction
 REPLY = 240  # of each of the next turns, for a correction
-REPLIES = 2
+REPLIES = 2  # as many again behind a doubt that is brushed aside
 MODULUS_BEFORE, MODULUS_BEHIND = 2_000, 600
 
 SENTENCE_END = re.compile(
@@ -126,11 +127,11 @@ class Surroundings:
         return [match.start() for match in ABSURD.finditer(self.text, 0, self.end + PROOF)]
 
     def is_doubted(self, equality: Equality) -> bool:
-        """Whether the sentence doubts what it says, or the next one takes it back."""
+        """Whether the sentence doubts what it says, or the turn's next one takes it back."""
         start, end = equality.start, equality.end
         before, behind, following = split_sentences(
             self.text[max(0, start - SENTENCE) : start],
-            self.read_claims(end, end + 2 * SENTENCE, equality),
+            self.read_claims(end, min(end + 2 * SENTENCE, self.find_end(end)), equality),
         )
         return (
             any(DOUBT.search(part) for part in (before, behind))
@@ -142,14 +143,29 @@ class Surroundings:
     def is_corrected(self, equality: Equality) -> bool:
         """Whether one of the turns that follow puts it right, or the next one denies it."""
         replies = list(self.find_replies(equality))
+        replies, later = replies[:REPLIES], replies[REPLIES:]
+        if self.is_dismissed(replies, equality):
+            replies = later
         return any(corrects(reply, equality) for reply in replies) or any(
             map(DENIAL.search, replies[:1])
         )
 
+    def is_dismissed(self, replies: Sequence[str], equality: Equality) -> bool:
+        """Whether the next turn only doubts it, and that comes to nothing."""
+        reply, answer = [*replies, "", ""][:2]
+        if any(states_value(turn, equality) for turn in (reply, answer)):
+            return False
+        return is_brushed_aside(reply, answer, CORRECTION) and not DENIAL.search(reply)
+
+    def find_end(self, place: int) -> int:
+        """Where the turn ends in which a place lies, or the text."""
+        number = bisect_right(self.starts, place)
+        return self.starts[number] if number < len(self.starts) else len(self.text)
+
     def find_replies(self, equality: Equality) -> Iterator[str]:
         """The beginnings of the turns that follow."""
         number = bisect_right(self.starts, equality.end)
-        for turn in self.turns[number : number + REPLIES]:
+        for turn in self.turns[number : number + 2 * REPLIES]:
             yield self.read_claims(
                 turn.body_start, min(turn.end, turn.body_start + REPLY), equality
             )
@@ -199,8 +215,11 @@ def split_sentences(before: str, behind: str) -> tuple[str, str, str]:
 
 def corrects(reply: str, equality: Equality) -> bool:
     """Whether a turn says that something is wrong, or states the right value."""
-    if CORRECTION.search(reply) is not None:
-        return True
+    return CORRECTION.search(reply) is not None or states_value(reply, equality)
+
+
+def states_value(reply: str, equality: Equality) -> bool:
+    """Whether a turn states the right value, if that is a whole number."""
     value = equality.value
     if value is None or value.denominator != 1:
         return False
