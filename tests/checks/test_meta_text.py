@@ -37,6 +37,17 @@ LESSON = """\
         "In this article we add angles.",
         "The provided text is short.",
         "You know the text that you gave me.",
+        "The excerpt leaves that open.",
+        "This page has a theorem on angles.",
+        "The page contains no problem for us.",
+        "Let me retell the text in short.",
+        "I give a reason from the text.",
+        "We shall discuss the text.",
+        "The author then says that angles add up.",
+        "In the second paragraph angles are added.",
+        "As mentioned above, angles add up.",
+        "Now we rewrite it as a dialogue.",
+        "The provided information is scarce.",
     ],
 )
 def test_talk_about_the_text_is_tagged(line: str, judged: Judge) -> None:
@@ -60,6 +71,13 @@ def test_talk_about_the_text_is_tagged(line: str, judged: Judge) -> None:
         "The loudspeaker in the second row is louder.",
         "Let $x_{\\text{above}}$ be the text.",
         "`the text above` is a string.",
+        "The page is about 20 cm wide.",
+        "The page has no margin, and the text contains no comma.",
+        "The passage to the limit is allowed, the passage of time is not.",
+        "He wrote an article in 1905, and a document was found.",
+        "The debate of the two was long, like every discussion.",
+        "My half of the text says so.",
+        "A conversation with you is a pleasure.",
     ],
 )
 def test_texts_and_pages_may_be_the_subject(line: str, judged: Judge) -> None:
@@ -70,3 +88,17 @@ def test_each_phrase_counts(judged: Judge) -> None:
     line = "The text above says it, as the passage states."
 
     assert judged(LESSON.format(line)).values["meta_phrases"] == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        ("We look at the text from the left.", "How often does a pattern occur in a text?"),
+        ("This page is the first.", "Pages 7 to 12 have two digits at most."),
+        ("It is the next word in the document.", "Each document counts its words."),
+        ("Count the words of the excerpt.", "A random excerpt has 40 words."),
+    ],
+)
+def test_what_the_source_speaks_of_is_its_subject(line: str, source: str, judged: Judge) -> None:
+    assert judged(LESSON.format(line), source=source).values["meta_phrases"] == 0
+    assert judged(LESSON.format(line)).values["meta_phrases"] == 1

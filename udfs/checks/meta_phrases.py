@@ -1,0 +1,113 @@
+"""Phrases in which somebody talks of the text that he was made from, or of being a conversation.
+
+Our own list, for `meta_text`: prose in lower case. A word alone is no evidence, since pages are
+about patterns in a text and words in a document: `text` and `page` need `above` or `this` beside
+them, a verb of saying, or somebody who was told to work with them. Rarer words (`passage`,
+`excerpt`) need an article. What may be a subject too counts where the source does not speak of it.
+"""
+
+# ruff: noqa: RUF001 - apostrophes of both kinds
+
+import re
+from collections.abc import Iterator
+
+from udfs.checks.base import Dialogue
+
+NOT = r"(?:n['’]t| not)"
+WRITING = (
+    r"(?:passage|excerpt|snippet|document|article|web ?page|extract|write-?up"
+    r"|source (?:text|material))"
+)
+# Those that are hardly anything else, but for the passage to a limit.
+PIECE = (
+    r"(?:passage(?! (?:to|from|of time|between|through|under|over)\b)|excerpt|snippet|web ?page"
+    r"|extract|write-?up|source (?:text|material))"
+)
+THING = rf"(?:{WRITING}|text|page|paragraph|material)"
+THE = r"(?:the|this|that|our|your|today['’]s)"
+HALVES = r"(?<!half of the )(?<!part of the )"  # by their style students have one each
+AMOUNT = r"(?: (?:[\d ]|half|twice|as |(?:one|two|three|four|five|six|seven|eight|nine|ten)\b))"
+SUBJECT = (
+    r"(?:math\w*|contents?|information|context|problems?|theorems?|formulas?|proofs?|examples?"
+    r"|explanations?|details?|numbers?|figures?|definitions?|answers?|reasons?|evidence|words?)"
+)
+SAYS = (
+    r"(?:(?:also|then|only|clearly|explicitly|just|itself|even|never|further|simply) ){0,2}"
+    r"(?:says?|states?|mentions?|tells (?:us|me|you)|explains?|describes?|claims|notes|points out"
+    r"|discusses|argues|concludes|quotes|refers to|deals with|talks (?:about|of)|speaks of"
+    r"|introduces|presents|summari[sz]es|goes on|wants (?:us|from us|me|you)"
+    rf"|(?:is|was) (?:about(?!{AMOUNT})|talking about|discussing|titled)"
+    rf"|(?:does{NOT}|never) (?:\w+ )?(?:say|mention|state|specify|explain|tell|discuss|describe)"
+    rf"|does{NOT} (?:\w+ )?(?:contain|include|have|offer|provide|give) (?:\w+ ){{0,2}}{SUBJECT}"
+    rf"|(?:contains|includes|has|offers|provides|gives|holds) no (?:\w+ )?{SUBJECT})"
+)
+GAVE = (
+    r"(?:you|i|we)(?:['’]ve| have| were| are)? (?:gave|given|shared|provided|sent|brought|pasted"
+    r"|got|have read)"
+)
+TOLD = (
+    r"(?:stated|mentioned|described|explained|discussed|provided|presented|written|said|shown"
+    r"|outlined|noted|covered|introduced)"
+)
+# What whoever retells a text does with it, and what may be done with any.
+WORK = (
+    r"(?:re-?tell|re-?writ(?:e|ing)|re-?phras(?:e|ing)|paraphras(?:e|ing)|summari[sz](?:e|ing)"
+    r"|keep to|stay (?:with|within)|stick (?:to|with)|stuck to|faithful to|cit(?:e|ing)"
+    r"|quot(?:e|ing)|(?:evidence|reasons?|answers?) (?:from|in)"
+    r"|(?:my|our|your) (?:summary|reading|retelling) of)"
+)
+READ = (
+    r"(?:discuss(?:ing)?|read|(?:go|going|went|been|get|work) (?:through|over)|look(?:ed)? at"
+    r"|(?:talk|speak|learn)(?:ing)? about)"
+)
+TALK = r"(?:conversation|dialogue|role-?play|discussion|debate|interview)"
+MADE_TALK = r"(?:conversation|dialogue|role-?play)"
+PLACES = r"(?:first|second|third|next|last|opening|final|previous)"
+WRITES = (
+    r"(?:says?|states?|writes?|wants?|means?|gives?|shows?|claims?|mentions?|explains?|does"
+    r"|calls?|uses?|notes?)"
+)
+# A group is a word that the source may be about.
+META = re.compile(
+    rf"{HALVES}\b{THING} (?:above|below|provided|(?:is |was )?given (?:here|to (?:us|me|you))"
+    rf"|{SAYS}|(?:that |which )?{GAVE})\b"
+    rf"|\b(?:above|provided) {THING}\b|\b(?:given|original|preceding|following) {WRITING}\b"
+    rf"|\b(?:according to|{TOLD} (?:in|by|on)|based on|in the words of|{WORK}) {THE} {THING}\b"
+    rf"|\b(?:re-?write|re-?tell|summari[sz]e) {THE} section\b"
+    rf"|\b{THE} {THING} (?:as an? {TALK}|alone|as evidence)\b"
+    rf"|\bno {THING} (?:was|is|has been|were) (?:provided|given|attached|there|here)\b"
+    r"|\bprovided (?:information|content|context)\b|\b(?:information|content|context) provided\b"
+    # A talk that knows that it is one.
+    rf"|\b(?:in|of|for|throughout|during) (?:this|our) {MADE_TALK}\b"
+    rf"|\b(?:this is|we are|we're) (?:in |having )?an? {MADE_TALK}\b"
+    rf"|\b(?:write|create|continue|convert|turn|re-?write|re-?tell)\b[^.!?\n]{{0,40}}"
+    rf" (?:the|this|an?) {MADE_TALK}\b"
+    r"|\b(?:first|second|other|next|previous) speaker\b"
+    rf"|\bcharacters? in (?:a|this|the) {TALK}\b"
+    rf"|\bauthors? of (?:the|this) {THING}\b"
+    rf"|\bas {TOLD} (?:above|below|earlier in)\b"
+    rf"|\b(?:the|that|another|an? (?:longer|shorter|brief|short|different)) (?P<piece>{PIECE})s?\b"
+    r"|\b(?:this|today['’]s) (?P<this>" + THING + r"|section)\b"
+    r"|\b(?:in|from|by) the (?P<writing>article|document)\b"
+    rf"|\b{READ} {THE} (?P<read>text|page|material|paragraph)\b"
+    rf"|\b(?:the|its) {PLACES} (?P<place>paragraph)\b"
+    rf"|\bthe (?P<writer>author)s? (?:then |also |only )?{WRITES}\b"
+)
+# One of these is in every phrase; most dialogues have none outside of formulas.
+HINTS = (
+    *("text", "page", "paragraph", "material", "passage", "document", "excerpt", "snippet"),
+    *("article", "extract", "write-up", "writeup", "conversation", "dialogue", "role", "speaker"),
+    *("content", "information", "author", "section", "above", "below", "earlier in"),
+    *("character",),
+)
+
+
+def find_phrases(dialogue: Dialogue) -> Iterator[str]:
+    """The phrases, as they are written but for capitals."""
+    prose = dialogue.prose_lower
+    if not any(hint in prose for hint in HINTS):
+        return
+    for found in META.finditer(prose):
+        word = found.lastgroup and found[found.lastgroup]
+        if not word or dialogue.chunk.vocabulary.isdisjoint((word, f"{word}s")):
+            yield found[0]
