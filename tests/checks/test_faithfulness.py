@@ -115,6 +115,31 @@ def test_many_lost_numbers_are_tagged(judged: Judge) -> None:
     assert verdict.values["kept_number_share"] == pytest.approx(1 / 8)
 
 
+FORMULAS = "From $x^2 = 5x - 6$ we get $(x - 2)(x - 3) = 0$, so $x = 2$ or $x = 3$.\n"
+
+
+def test_a_source_of_few_numbers_loses_its_formulas(judged: Judge) -> None:
+    text = "**Ada:** One has to think.\n\n**Ben:** Always?\n\n" * 2
+
+    assert "lost_numbers" in judged(text, source=FORMULAS).tags
+    assert "lost_numbers" not in judged(text, source="One has $x = 2$.").tags
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "It is $x^2=5x-6$.",
+        "The product $(x - 2)(x - 3) = 0$ vanishes.",
+        "The roots are two and three.",
+        "We find $$x_1 + x_2 = 5, x = 2.$$",
+    ],
+)
+def test_what_comes_back_as_a_formula_or_a_word_is_not_lost(line: str, judged: Judge) -> None:
+    text = f"**Ada:** {line}\n\n**Ben:** I see.\n\n" * 2
+
+    assert "lost_numbers" not in judged(text, source=FORMULAS).tags
+
+
 def test_formulas_are_compared_without_blanks_and_delimiters(judged: Judge) -> None:
     source = "We have $a + b = c$ and \\[x^2\\] and $n$ and $y_1 - y_2$."
     text = "**Ada:** So $$a+b = c.$$\n\n**Ben:** And \\(x^2\\) too."
