@@ -27,6 +27,14 @@ LESSON = """\
         "8.8.141.20",
         "81.2.69.142",
         "2606:4700:4700::1111",
+        "ada.lovelace@example.org",
+        "ada1815@engine.example",
+        "ada(at)engine.org",
+        "ada [at] engine [dot] org",
+        "203.0.113.77",
+        "2001:db8:0:1::17",
+        "0171-5550123",
+        "030/12345678",
     ],
 )
 def test_personal_data_of_its_own_is_tagged(item: str, judged: Judge) -> None:
@@ -36,7 +44,16 @@ def test_personal_data_of_its_own_is_tagged(item: str, judged: Judge) -> None:
     assert verdict.values["personal_data_count"] == 1
 
 
-@pytest.mark.parametrize("line", ["Phone: 030 1234567.", "My telephone number is 555 0187 22."])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Phone: 030 1234567.",
+        "My telephone number is 555 0187 22.",
+        "Call me at 555-0187.",
+        "You can reach me under 030 1234567.",
+        "Text me: 0171 5550 123.",
+    ],
+)
 def test_a_phone_number_is_one_if_it_is_called_so(line: str, judged: Judge) -> None:
     assert judged(LESSON.format(line)).values["personal_data_count"] == 1
 
@@ -72,6 +89,11 @@ def test_each_item_counts_once(judged: Judge) -> None:
         "The row 12 34 56 78 90 12 follows 2125550187.",
         "Then x +49 30 1234567 is a sum, and 5 +12 345 678 too.",
         "Write to somebody@example.com or to nobody@example.org.",
+        "Mail user@example.com, or alice@example.org and bob@mail.example.",
+        "Look at it (at home), or (at.",
+        "We call 3628800 ten factorial, and reach 1234567 in the end.",
+        "He called us 40320 - 720 times, and text us 5 + 1234567.",
+        "In binary 0101-01101 and 0110/10110, and 5-0171-5550123 too.",
         "In Python `u@v.dot` and A@B.T(x) multiply matrices.",
         "$81.2.69.142$ and $+49 30 1234567$ in a formula.",
         "It is 12:30:45:10 o'clock, and a[1::2::3].",

@@ -1,14 +1,15 @@
 """`new_personal_data`: e-mail addresses, phone numbers and IP addresses that the source has not.
 
 Source: our own patterns, strict ones, since a page of mathematics is full of groups of digits.
-Formulas, code and tables are left out. Addresses that stand for nobody (example.org, private
-networks) are no personal data.
+Formulas, code and tables are left out. What stands for nobody (user@example.org, private networks)
+is no personal data; a person's name at a domain kept for examples is, since models and testers put
+it in the place of a real one.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from pydantic import Field
 
@@ -16,12 +17,27 @@ from udfs.checks import base
 
 REASON = "new_personal_data"
 
+AT, DOT = r"(?:@|[ ]?[(\[{]at[)\]}][ ]?)", r"(?:\.|[ ]?[(\[{]dot[)\]}][ ]?)"
 EMAIL = re.compile(
-    r"(?<![\w.%+-])[A-Za-z0-9][\w.%+-]{0,63}"
-    r"@(?P<host>(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,24})(?![\w(])"
+    r"(?<![\w.%+-])(?P<name>[A-Za-z0-9][\w.%+-]{0,63})"
+    rf"{AT}(?P<host>(?:[A-Za-z0-9-]{{1,63}}{DOT}){{1,4}}[A-Za-z]{{2,24}})(?![\w(])"
 )
+ATS = ("@", "at)", "at]", "at}")
 EXAMPLES = re.compile(
     r"(?:^|\.)(?:example\.(?:com|org|net|edu)|(?:example|test|invalid|localhost))$", re.IGNORECASE
+)
+# Whom nobody is called, and whom lessons on ciphers and networks write to.
+NOBODY = frozenset(
+    """
+    user users username name yourname firstname lastname first.last firstname.lastname john.doe
+    jane.doe johndoe janedoe you me someone somebody anyone nobody info test tester foo bar baz abc
+    xyz x y a b mail email e-mail address admin root webmaster postmaster support contact sales
+    hello noreply no-reply example sample alice bob carol eve mallory sender recipient
+    """.split()  # noqa: SIM905 - a table of quotes says no more
+)
+# Networks that are kept for examples (RFC 5737, RFC 3849): somebody's, as a domain's.
+EXAMPLE_NETWORKS = tuple(
+    map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
 )
 # Groups as phone numbers have them: with a country's code, or North American ones with an area
 # code and an exchange that can be.
@@ -31,13 +47,19 @@ PHONE = re.compile(
     COUNTRY + r"(?:[ .-]?(?:\([0-9]{1,4}\)|[0-9]{2,9})){2,5}"
     rf"|\((?<!\w\()[2-9][0-9]{{2}}\)[ -]?{EXCHANGE}[ .-][0-9]{{4}}"
     rf"|{AREA}(?P<mark>[.-]){EXCHANGE}(?P=mark)[0-9]{{4}}"
+    # With the nought of long distance, which no number begins with; ones and noughts are binary.
+    r"|0(?<![\w.,+*/^-]0)(?<![=+*/^-][ ]0)[1-9][0-9]{1,4}[/-](?![01]+\b)[0-9]{5,9}"
 )
 # Any other groups only behind such a word.
 CALLED = re.compile(
-    r"\b(?:phone|mobile|tel(?:\.|:|ephone))(?: number)?(?: is|:)? [0-9][0-9 ()./-]{5,18}[0-9]",
+    r"\b(?:(?:phone|mobile|cell|whatsapp|fax|tel(?:\.|:|ephone))(?: number)?(?: is|:)?"
+    r"|(?:call|ring|phone|text|reach|dial|telephone|message) (?:me|us|him|her|them|back)\b"
+    r"[^.!?:;=\n0-9(+]{0,30}:?)"
+    r" [(+]?[0-9][0-9 ()./-]{5,18}[0-9]",
     re.IGNORECASE,
 )
-CALLS = ("hone", "obile", "el.", "el:")
+CALLS = ("hone", "obile", "el.", "el:", "cell", "hats", "all ", "ing ", "ext ", "each ", "ial ")
+CALLS = (*CALLS, "fax", "Fax", "essage ")
 PHONE_END = re.compile(r"[\w]|[-.,/]\d|[ ]?[=+*/^]")
 SHORTEST_PHONE = 7  # digits
 # Four groups with two of two digits at least: `1.2.3.4` numbers a section.
@@ -78,17 +100,16 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
 
 def find_personal_data(prose: str) -> Iterator[str]:
     """All that looks like personal data, as it is written."""
-    if "@" in prose:
-        emails = EMAIL.finditer(prose)
-        yield from (email[0] for email in emails if not EXAMPLES.search(email["host"]))
+    if any(sign in prose for sign in ATS):
+        yield from (email[0] for email in EMAIL.finditer(prose) if not _is_nobody(email))
     for found in IPV4.finditer(prose):
         groups = found[0].split(".")
         before = prose[max(found.start() - 10, 0) : found.start()]
         if sum(len(group) > 1 for group in groups) > 1 and not VERSION.search(before):
-            yield from _keep_global(found[0])
+            yield from _keep_somebodys(found[0])
     if TWO_COLONS.search(prose):
         for found in IPV6.finditer(prose):
-            yield from _keep_global(found[0])
+            yield from _keep_somebodys(found[0])
     called = any(hint in prose for hint in CALLS)
     for pattern in (PHONE, CALLED) if called else (PHONE,):
         yield from _find_phones(pattern, prose)
@@ -102,16 +123,22 @@ def _find_phones(pattern: re.Pattern[str], prose: str) -> Iterator[str]:
             yield found[0]
 
 
-def _keep_global(address: str) -> Iterator[str]:
+def _is_nobody(email: re.Match[str]) -> bool:
+    """Whether an address is no person's: a placeholder at a domain that is kept for examples."""
+    return EXAMPLES.search(email["host"]) is not None and email["name"].lower() in NOBODY
+
+
+def _keep_somebodys(address: str) -> Iterator[str]:
     """The address, if it is one and somebody's."""
     try:
-        if ip_address(address).is_global:
-            yield address
+        found = ip_address(address)
     except ValueError:
         return
+    if found.is_global or any(found in network for network in EXAMPLE_NETWORKS):
+        yield address
 
 
 def _is_known(item: str, source: str, digits: str) -> bool:
     """Whether the source has it, a phone number in any spelling."""
-    is_phone = "@" not in item and ":" not in item
+    is_phone = not any(sign in item for sign in (*ATS, ":"))
     return item.lower() in source or (is_phone and "".join(DIGITS.findall(item)) in digits)
