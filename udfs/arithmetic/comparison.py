@@ -134,7 +134,8 @@ def read_beyond(a: Number, b: Number, left: Side, right: Side) -> Iterator[Ratio
     for value, printed, side in ((a, b, right), (b, a, left)):
         if printed.is_exact or not is_printed(side) or value.value * printed.value < 0:
             continue
-        unit = (printed.high - printed.low) * 2 / 3
+        # `widen` leaves half a unit below it and a whole one above.
+        unit = Fraction(printed.high - printed.low) * 2 / 3
         yield (measure(value.value) - measure(printed.value)) / unit
 
 

@@ -58,8 +58,10 @@ CALLED = re.compile(
     r" [(+]?[0-9][0-9 ()./-]{5,18}[0-9]",
     re.IGNORECASE,
 )
-CALLS = ("hone", "obile", "el.", "el:", "cell", "hats", "all ", "ing ", "ext ", "each ", "ial ")
-CALLS = (*CALLS, "fax", "Fax", "essage ")
+CALLS = (
+    *("hone", "obile", "el.", "el:", "cell", "hats", "fax", "Fax"),
+    *("all ", "ing ", "ext ", "each ", "ial ", "essage "),
+)
 PHONE_END = re.compile(r"[\w]|[-.,/]\d|[ ]?[=+*/^]")
 SHORTEST_PHONE = 7  # digits
 # Four groups with two of two digits at least: `1.2.3.4` numbers a section.

@@ -1,7 +1,8 @@
 """A corpus as many waves left it, made directly: chunks, their verdicts and seven attempts at each.
 
 Texts are as long as real ones and hardly compress; every row follows from its number alone. One
-Spark partition becomes one file, as a wave's task writes it: nothing is shuffled.
+Spark partition becomes one file, as the jobs write them: of chunks and verdicts one for each slice,
+of attempts one for each task of a wave. Nothing is shuffled.
 """
 
 import random
@@ -49,7 +50,7 @@ class Layout:
 
     @property
     def files(self) -> int:
-        """Files of each table."""
+        """Files of synthetic.attempts."""
         return self.waves * WAVE_TASKS
 
     @property
@@ -72,7 +73,7 @@ def make_chunks(run: Run, layout: Layout) -> DataFrame:
     """All rows of raw.chunks, in bucket order."""
     number, index = F.col("id"), F.col("id") % PAGE_CHUNKS
     chars = CHUNK_PIECES * PIECE_CHARS
-    rows = run.spark.range(0, layout.chunks, 1, layout.files)
+    rows = run.spark.range(0, layout.chunks, 1, SLICES)
     return rows.select(
         *place(number, layout),
         index.cast("int").alias("chunk_index"),
@@ -90,7 +91,7 @@ def make_verdicts(run: Run, layout: Layout) -> DataFrame:
     """All rows of raw.chunk_verdicts: nothing is rejected."""
     number, rules = F.col("id"), load_chunk_rules(run.settings)
     hashes = rules.duplicate.bands * rules.duplicate.rows
-    rows = run.spark.range(0, layout.chunks, 1, layout.files)
+    rows = run.spark.range(0, layout.chunks, 1, SLICES)
     none = F.array().cast("array<string>")
     return rows.select(
         *place(number, layout),
