@@ -24,8 +24,9 @@ def append_once(run: Run, attempts: DataFrame, wave_id: str, *, run_id: str) -> 
     many others came in between that it cannot be told.
     """
     metadata = {"job": "generate", "run_id": run_id, "wave_id": wave_id}
+    options = {"txnAppId": wave_id, "txnVersion": "1", "userMetadata": json.dumps(metadata)}
     try:
-        append_named(run, attempts, ATTEMPTS, wave_id, metadata)
+        try_append(run, attempts, ATTEMPTS, options)
     except CommittedElsewhereError as error:
         raise CommittedElsewhereError(
             f"another run committed the same wave {wave_id} meanwhile"
@@ -36,20 +37,19 @@ def append_once(run: Run, attempts: DataFrame, wave_id: str, *, run_id: str) -> 
     return version
 
 
-def append_named(
-    run: Run, rows: DataFrame, table: Table, name: str, metadata: Mapping[str, str]
-) -> None:
-    """Append rows in one commit of that name; nothing where the table has one of that name.
+def try_append(run: Run, rows: DataFrame, table: Table, options: Mapping[str, str] = {}) -> None:
+    """Append rows in one commit.
 
-    Raises CommittedElsewhereError when another writer makes it meanwhile.
+    Raises CommittedElsewhereError when another writer is quicker: with a commit of the same name
+    (`txnAppId`), or without one with any, where `rows` follow from what the table has.
     """
-    options = {"txnAppId": name, "txnVersion": "1", "userMetadata": json.dumps(metadata)}
+    conflict = "ConcurrentTransaction" if "txnAppId" in options else "ConcurrentAppend"
     try:
         run.warehouse.append(rows, table, options)
     except Exception as error:
-        if "ConcurrentTransaction" not in type(error).__name__ + str(error)[:500]:
+        if conflict not in type(error).__name__ + str(error)[:500]:
             raise
-        raise CommittedElsewhereError(f"another writer made {name} in {table}") from error
+        raise CommittedElsewhereError(f"another writer was quicker in {table}") from error
 
 
 def find_commit(run: Run, wave_id: str) -> tuple[int | None, str]:

@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from spark_jobs.core.commits import CommittedElsewhereError, append_named
+from spark_jobs.core.commits import CommittedElsewhereError, try_append
 from spark_jobs.core.runs import Run
 from spark_jobs.core.tables import SPECS
 from udfs.dialogue.prompts import DOCUMENT
 from udfs.dialogue.specs import Spec
+from udfs.errors import JobError
+
+TRIES = 8  # as many runs may begin at once
 
 
 def find_new_specs(run: Run, specs: Mapping[str, Spec]) -> list[Spec]:
@@ -18,11 +21,17 @@ def find_new_specs(run: Run, specs: Mapping[str, Spec]) -> list[Spec]:
 
 
 def register_specs(run: Run, specs: Sequence[Spec]) -> None:
-    """Record new specs, each once, also when two runs meet the same one first."""
-    for spec in specs:
-        rows = run.warehouse.make_rows([describe_spec(spec, run)], SPECS)
+    """Record new specs in one commit, each once, also when two runs meet the same one first."""
+    if not specs:
+        return
+    rows = run.warehouse.make_rows([describe_spec(spec, run) for spec in specs], SPECS)
+    for _ in range(TRIES):
+        # What an append has read makes it fail when another writer was quicker.
+        known = run.warehouse.read(SPECS).select("spec_id")
         with suppress(CommittedElsewhereError):
-            append_named(run, rows, SPECS, spec.spec_id, {"run_id": run.run_id})
+            try_append(run, rows.join(known, "spec_id", "left_anti"), SPECS)
+            return
+    raise JobError(f"{SPECS}: other runs add to it all the time; run the same command again")
 
 
 def describe_spec(spec: Spec, run: Run) -> dict[str, object]:
