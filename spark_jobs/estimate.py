@@ -52,7 +52,8 @@ def run_pilot(run: Run, specs: Specs, plan: EnginePlan, chunker_id: str) -> None
 
 def choose_pilot(wanted: Wanted, size: int) -> tuple[str, ...]:
     """So many pending chunks, as many from each tenth of the lengths, drawn by hash."""
-    chunks = wanted.find(*wanted.buckets).select("chunk_id", "n_tokens")
+    pending = wanted.find_missing(*wanted.buckets).where("missing is not null")
+    chunks = pending.select("chunk_id", "n_tokens")
     bounds = chunks.approxQuantile("n_tokens", [n / STRATA for n in range(1, STRATA)], 0.01)
     stratum = sum((F.col("n_tokens") > bound).cast("int") for bound in bounds) + F.lit(0)
     drawn = F.row_number().over(Window.partitionBy("stratum").orderBy(F.xxhash64("chunk_id")))

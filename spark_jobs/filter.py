@@ -24,6 +24,7 @@ from spark_jobs.core.engine import known_styles
 from spark_jobs.core.rule_trial import read_rules, show_changes
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.tables import (
+    ATTEMPTS,
     CHUNKS,
     DIALOGUES,
     DUPLICATES,
@@ -112,10 +113,14 @@ def update_corpus(run: Run, accepted: Accepted) -> None:
 def judge_new(run: Run, judge: DialogueJudge) -> DataFrame:
     """Verdicts on the dialogues that these rules have not judged."""
     rules = rules_id(judge.rules)
-    known = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules).select(*ATTEMPT_KEY)
+    known = run.warehouse.read(VERDICTS).where(F.col("rules_id") == rules)
+    known = known.select("slice", *ATTEMPT_KEY)
     # A style whose file was taken away has no grammar to be judged by; its dialogues wait.
     judgeable = read_dialogues(run).where(F.col("style").isin(list(judge.styles)))
-    dialogues = judgeable.join(known, [*ATTEMPT_KEY], "left_anti")
+    # By keys alone first: the texts of all dialogues are not to be sent about for a few.
+    new = judgeable.select("slice", *ATTEMPT_KEY).join(known, ["slice", *ATTEMPT_KEY], "left_anti")
+    attempts = run.warehouse.read(ATTEMPTS)
+    dialogues = attempts.join(new, ["slice", *ATTEMPT_KEY], "left_semi")
     sources = run.warehouse.read(CHUNKS).select("slice", "chunk_id", F.col("text").alias("source"))
     judged = (
         dialogues.join(sources, ["slice", "chunk_id"])

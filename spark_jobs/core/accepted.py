@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from spark_jobs.core.chunker import active_chunker, read_chunks
 from spark_jobs.core.duplicates import find_duplicates
 from spark_jobs.core.runs import Run
-from spark_jobs.core.tables import DIALOGUES, SPECS, VERDICTS, Warehouse, select_columns
+from spark_jobs.core.tables import ATTEMPTS, DIALOGUES, SPECS, VERDICTS, Warehouse, select_columns
 from udfs.checks import duplicate
 
 # A verdict is on one attempt: these tell which.
@@ -102,7 +102,7 @@ def repeating(dialogues: DataFrame, limits: duplicate.Limits) -> DataFrame:
 
 def add_texts(run: Run, kept: DataFrame) -> DataFrame:
     """Rows of filtered.dialogues from what was kept of them, the text without its preamble."""
-    texts = read_dialogues(run).select("slice", "style", "bucket", *ATTEMPT_KEY, "text")
+    texts = run.warehouse.read(ATTEMPTS).select("slice", "style", "bucket", *ATTEMPT_KEY, "text")
     body = F.substring("text", F.col("preamble_length") + 1, F.length("text"))
     joined = kept.join(texts, ["slice", "style", "bucket", *ATTEMPT_KEY])
     return select_columns(joined.withColumn("text", body), DIALOGUES)

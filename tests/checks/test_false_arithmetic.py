@@ -481,6 +481,11 @@ def test_a_doubt_that_is_brushed_aside_corrects_nothing(
         ("That is not right.", "I am quite sure."),
         ("I get 56.", "I am quite sure."),
         ("Hmm?", "Anyway, you are right that I made a mistake."),
+        ("Hold on, I count 56 squares.", "Well spotted! In any case the method stands."),
+        ("Careful: seven eights are 56.", "Thank you. The method still holds."),
+        ("Wait, isn't that 56?", "No need to write it again."),
+        ("Hmm, isn't seven times eight fifty-six?", "No doubt about it."),
+        ("Hmm, did you slip?", "Good catch! Either way the method stands."),
     ],
 )
 def test_a_doubt_that_somebody_follows_counts(
@@ -489,6 +494,25 @@ def test_a_doubt_that_somebody_follows_counts(
     text = DOUBTED.format(doubt=doubt, answer=answer)
 
     assert judged(text).values["false_equalities"] == 1
+
+
+def test_a_doubt_of_what_is_not_whole_counts(judged: Callable[..., Verdict]) -> None:
+    text = DOUBTED.format(doubt="Hmm, are you sure?", answer="Quite sure.")
+    broken = text.replace("7 \\cdot 8 = 54", "3 / 2 + 1 = 3.5")
+
+    assert judged(broken).values["false_equalities"] == 1
+
+
+@pytest.mark.parametrize("reply", ["Great, thanks!", "And what about the fence?"])
+def test_whoever_does_not_doubt_brushes_nothing_aside(
+    reply: str, judged: Callable[..., Verdict]
+) -> None:
+    counts = [
+        judged(DOUBTED.format(doubt=reply, answer=answer)).values["false_equalities"]
+        for answer in ("Anyway, now the fence.", "Now the fence.")
+    ]
+
+    assert counts[0] == counts[1]
 
 
 def test_what_is_corrected_after_a_doubt_was_brushed_aside_does_not_count(

@@ -78,6 +78,9 @@ def test_talk_about_the_text_is_tagged(line: str, judged: Judge) -> None:
         "The debate of the two was long, like every discussion.",
         "My half of the text says so.",
         "A conversation with you is a pleasure.",
+        "As shown above, the sum is even.",
+        "This section of the track is 3 km long.",
+        "The text contains no words of three letters.",
     ],
 )
 def test_texts_and_pages_may_be_the_subject(line: str, judged: Judge) -> None:
@@ -97,6 +100,10 @@ def test_each_phrase_counts(judged: Judge) -> None:
         ("This page is the first.", "Pages 7 to 12 have two digits at most."),
         ("It is the next word in the document.", "Each document counts its words."),
         ("Count the words of the excerpt.", "A random excerpt has 40 words."),
+        ("How likely is a visit of the web page?", "A surfer chooses among web pages."),
+        ("How often is it in the given document?", "The weight of a word in a document."),
+        ("The next speaker has 4 places left.", "In how many orders can five speakers talk?"),
+        ("Topics summarize the document.", "Each document is a mixture of topics."),
     ],
 )
 def test_what_the_source_speaks_of_is_its_subject(line: str, source: str, judged: Judge) -> None:

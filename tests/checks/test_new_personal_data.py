@@ -63,7 +63,10 @@ def test_a_phone_number_is_one_if_it_is_called_so(line: str, judged: Judge) -> N
     [
         ("Mail ada@engine.org.", "Mail ada@engine.org."),
         ("Mail Ada@Engine.org.", "Mail ada@engine.org."),
+        ("Mail ada@engine.org.", "Mail ada(at)engine.org."),
+        ("Mail ada [at] engine [dot] org.", "Mail ada@engine.org."),
         ("Call (212) 555-0187.", "Call 212-555-0187."),
+        ("Tel. 030 1234567", "Call me: 030 1234567."),
         ("The host 81.2.69.142.", "The host 81.2.69.142 answers."),
     ],
 )
@@ -71,10 +74,16 @@ def test_what_the_source_has_is_not_new(source: str, line: str, judged: Judge) -
     assert judged(LESSON.format(line), source=source).values["personal_data_count"] == 0
 
 
-def test_each_item_counts_once(judged: Judge) -> None:
-    line = "Mail ada@engine.org or ben@engine.org, and again ada@engine.org."
-
-    assert judged(LESSON.format(line)).values["personal_data_count"] == 2
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("Mail ada@engine.org or ben@engine.org, and again ada@engine.org.", 2),
+        ("Mail ada@engine.org, or Ada(at)engine.org, or ada [at] engine [dot] org.", 1),
+        ("Call me at 212-555-0187. My phone number is 2125550187.", 1),
+    ],
+)
+def test_each_item_counts_once_in_whatever_spelling(line: str, count: int, judged: Judge) -> None:
+    assert judged(LESSON.format(line)).values["personal_data_count"] == count
 
 
 @pytest.mark.parametrize(
@@ -95,6 +104,8 @@ def test_each_item_counts_once(judged: Judge) -> None:
         "He called us 40320 - 720 times, and text us 5 + 1234567.",
         "In binary 0101-01101 and 0110/10110, and 5-0171-5550123 too.",
         "In Python `u@v.dot` and A@B.T(x) multiply matrices.",
+        "We call them 1000000 and 1000001. I'll call him by row 1234567.",
+        "Reach me with 3.1415926535 in mind. The cell is 1000000 nm wide.",
         "$81.2.69.142$ and $+49 30 1234567$ in a formula.",
         "It is 12:30:45:10 o'clock, and a[1::2::3].",
         "Pi is 3.141 592 653 589 793.",

@@ -16,6 +16,7 @@ from udfs.arithmetic.comparison import Truth
 from udfs.arithmetic.doubts import is_brushed_aside
 from udfs.arithmetic.equalities import Equality
 from udfs.dialogue.turns import Turn
+from udfs.text.numbers import read_number_words
 
 SENTENCE = 240  # characters of a sentence, before and behind
 CLOSE = 40  # characters before and behind in which a vague word counts
@@ -83,6 +84,7 @@ MODULUS = re.compile(
     re.IGNORECASE,
 )
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+WORD = re.compile(r"[a-z]+")
 # How a turn says what a value is instead.
 STATES = r"(?:\b(?:is|be|get|gets|got|gives?|makes?|made|equals?|means|to|it's|that's|was)|=)"
 
@@ -141,7 +143,10 @@ class Surroundings:
         )
 
     def is_corrected(self, equality: Equality) -> bool:
-        """Whether one of the turns that follow puts it right, or the next one denies it."""
+        """Whether one of the turns that follow puts it right, or the first of them denies it.
+
+        A turn whose doubt is brushed aside is none of them, nor is the answer.
+        """
         replies = list(self.find_replies(equality))
         replies, later = replies[:REPLIES], replies[REPLIES:]
         if self.is_dismissed(replies, equality):
@@ -153,7 +158,7 @@ class Surroundings:
     def is_dismissed(self, replies: Sequence[str], equality: Equality) -> bool:
         """Whether the next turn only doubts it, and that comes to nothing."""
         reply, answer = [*replies, "", ""][:2]
-        if any(states_value(turn, equality) for turn in (reply, answer)):
+        if any(may_name_value(turn, equality) for turn in (reply, answer)):
             return False
         return is_brushed_aside(reply, answer, CORRECTION) and not DENIAL.search(reply)
 
@@ -225,3 +230,12 @@ def states_value(reply: str, equality: Equality) -> bool:
         return False
     stated = re.compile(rf"{STATES}[\s$*:]{{0,3}}{int(value)}(?![\d.,]\d|\d)")
     return stated.search(reply.replace(",", "")) is not None
+
+
+def may_name_value(turn: str, equality: Equality) -> bool:
+    """Whether the right value stands in a turn, in digits or words; also where it is not whole."""
+    value = equality.value
+    if value is None or value.denominator != 1:
+        return True
+    named = {number.replace(",", "") for number in NUMBER.findall(turn)}
+    return str(int(value)) in named | read_number_words(WORD.findall(turn.lower()))

@@ -8,7 +8,7 @@ words are our own lists; where they leave it open, the doubt counts.
 
 import re
 
-QUESTION = re.compile(r"[^.!?\n]*\?")
+QUESTION = re.compile(r"[^.!?\n]{0,240}\?")
 # What alone says of nothing that it is wrong.
 WONDERING = re.compile(
     r"\b(?:hmm+|wait|hold on|careful|actually|are you sure|re-?check|double-check)\b", re.IGNORECASE
@@ -36,9 +36,18 @@ INSISTS = re.compile(
     re.IGNORECASE,
 )
 
+# Whoever claimed it sees it; much of what insists is said then as well ("the method still holds").
+CONCEDES = re.compile(
+    r"\byou(?:['’]re| are) (?:\w+ )?right|\b(?:good|nice|great|sharp) (?:catch|point|eyes?)\b"
+    r"|\bwell (?:spotted|done|seen|caught)\b|\bthank",
+    re.IGNORECASE,
+)
+
 
 def is_mere_doubt(reply: str, correction: re.Pattern[str]) -> bool:
-    """Whether a turn's words of correction only ask and wonder."""
+    """Whether a turn doubts, and its words of correction only ask and wonder, or are taken back."""
+    if not (correction.search(reply) or GIVES_IN.search(reply)):
+        return False
     stated = GIVES_IN.sub(" ", WONDERING.sub(" ", QUESTION.sub(" ", reply)))
     return correction.search(stated) is None
 
@@ -48,6 +57,8 @@ def is_brushed_aside(reply: str, answer: str, correction: re.Pattern[str]) -> bo
 
     `correction` is what a turn says in which something is wrong.
     """
-    if not is_mere_doubt(reply, correction) or correction.search(INSISTS.sub(" ", answer)):
+    if not is_mere_doubt(reply, correction) or CONCEDES.search(answer):
+        return False
+    if correction.search(INSISTS.sub(" ", answer)):
         return False
     return GIVES_IN.search(reply) is not None or INSISTS.search(answer) is not None

@@ -52,10 +52,10 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     values = measure(dialogue, missing, kept)
     items = len(known) + len(dialogue.chunk.formulas)
     kept_items = len(known) - len(missing) + len(kept)
-    found = (
-        values.source_number_count >= limits.min_numbers
-        and values.kept_number_share < limits.min_kept_share
-    ) or (items >= limits.min_items and kept_items < limits.min_kept_items * items)
+    if values.source_number_count >= limits.min_numbers:
+        found = values.kept_number_share < limits.min_kept_share
+    else:
+        found = items >= limits.min_items and kept_items < limits.min_kept_items * items
     return base.Finding(values, REASON if found else None)
 
 
@@ -83,5 +83,6 @@ def find_kept(dialogue: base.Dialogue) -> set[str]:
         return formulas
     kept = formulas & read_formulas(dialogue.text, dialogue.spans)
     squeezed = "".join(dialogue.text.split())
-    others = sorted(formulas - kept)[:EXAMINED]
+    # Letters alone stand within words as well.
+    others = sorted(each for each in formulas - kept if not each.isalpha())[:EXAMINED]
     return kept | {formula for formula in others if formula in squeezed}

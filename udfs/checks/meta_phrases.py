@@ -29,7 +29,7 @@ HALVES = r"(?<!half of the )(?<!part of the )"  # by their style students have o
 AMOUNT = r"(?: (?:[\d ]|half|twice|as |(?:one|two|three|four|five|six|seven|eight|nine|ten)\b))"
 SUBJECT = (
     r"(?:math\w*|contents?|information|context|problems?|theorems?|formulas?|proofs?|examples?"
-    r"|explanations?|details?|numbers?|figures?|definitions?|answers?|reasons?|evidence|words?)"
+    r"|explanations?|details?|numbers?|figures?|definitions?|answers?|reasons?|evidence)"
 )
 SAYS = (
     r"(?:(?:also|then|only|clearly|explicitly|just|itself|even|never|further|simply) ){0,2}"
@@ -71,8 +71,10 @@ WRITES = (
 META = re.compile(
     rf"{HALVES}\b{THING} (?:above|below|provided|(?:is |was )?given (?:here|to (?:us|me|you))"
     rf"|{SAYS}|(?:that |which )?{GAVE})\b"
-    rf"|\b(?:above|provided) {THING}\b|\b(?:given|original|preceding|following) {WRITING}\b"
-    rf"|\b(?:according to|{TOLD} (?:in|by|on)|based on|in the words of|{WORK}) {THE} {THING}\b"
+    rf"|\b(?:above|provided) {THING}\b"
+    rf"|\b(?:given|original|preceding|following) (?P<given>{WRITING})\b"
+    rf"|\b(?:according to|{TOLD} (?:in|by|on)|based on|in the words of) {THE} {THING}\b"
+    rf"|\b{WORK} {THE} (?P<work>{THING})\b"
     rf"|\b(?:re-?write|re-?tell|summari[sz]e) {THE} section\b"
     rf"|\b{THE} {THING} (?:as an? {TALK}|alone|as evidence)\b"
     rf"|\bno {THING} (?:was|is|has been|were) (?:provided|given|attached|there|here)\b"
@@ -82,12 +84,12 @@ META = re.compile(
     rf"|\b(?:this is|we are|we're) (?:in |having )?an? {MADE_TALK}\b"
     rf"|\b(?:write|create|continue|convert|turn|re-?write|re-?tell)\b[^.!?\n]{{0,40}}"
     rf" (?:the|this|an?) {MADE_TALK}\b"
-    r"|\b(?:first|second|other|next|previous) speaker\b"
+    r"|\b(?:first|second|other|next|previous) (?P<speaker>speaker)\b"
     rf"|\bcharacters? in (?:a|this|the) {TALK}\b"
     rf"|\bauthors? of (?:the|this) {THING}\b"
-    rf"|\bas {TOLD} (?:above|below|earlier in)\b"
+    r"|\bas (?:mentioned|stated|outlined|noted|described) (?:above|below|earlier in)\b"
     rf"|\b(?:the|that|another|an? (?:longer|shorter|brief|short|different)) (?P<piece>{PIECE})s?\b"
-    r"|\b(?:this|today['’]s) (?P<this>" + THING + r"|section)\b"
+    r"|\b(?:this|today['’]s) (?P<this>" + THING + r"|section(?! of\b))\b"
     r"|\b(?:in|from|by) the (?P<writing>article|document)\b"
     rf"|\b{READ} {THE} (?P<read>text|page|material|paragraph)\b"
     rf"|\b(?:the|its) {PLACES} (?P<place>paragraph)\b"
@@ -108,6 +110,6 @@ def find_phrases(dialogue: Dialogue) -> Iterator[str]:
     if not any(hint in prose for hint in HINTS):
         return
     for found in META.finditer(prose):
-        word = found.lastgroup and found[found.lastgroup]
+        word = re.split(r"\W+", found[found.lastgroup])[-1] if found.lastgroup else ""
         if not word or dialogue.chunk.vocabulary.isdisjoint((word, f"{word}s")):
             yield found[0]

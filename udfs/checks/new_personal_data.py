@@ -52,14 +52,14 @@ PHONE = re.compile(
 )
 # Any other groups only behind such a word.
 CALLED = re.compile(
-    r"\b(?:(?:phone|mobile|cell|whatsapp|fax|tel(?:\.|:|ephone))(?: number)?(?: is|:)?"
-    r"|(?:call|ring|phone|text|reach|dial|telephone|message) (?:me|us|him|her|them|back)\b"
-    r"[^.!?:;=\n0-9(+]{0,30}:?)"
-    r" [(+]?[0-9][0-9 ()./-]{5,18}[0-9]",
+    r"\b(?:(?:(?:cell ?)?phone|mobile|whatsapp|fax|tel(?:\.|:|ephone))(?: number)?(?: is|:)?"
+    r"|(?:call|ring|phone|text|reach|dial|telephone|message) (?:me|us|him|her|back)\b"
+    r"(?: (?:at|on|under|via))?:?)"
+    r" (?P<number>[(+]?[0-9][0-9 ()./-]{5,18}[0-9])",
     re.IGNORECASE,
 )
 CALLS = (
-    *("hone", "obile", "el.", "el:", "cell", "hats", "fax", "Fax"),
+    *("hone", "obile", "el.", "el:", "hats", "fax", "Fax"),
     *("all ", "ing ", "ext ", "each ", "ial ", "essage "),
 )
 PHONE_END = re.compile(r"[\w]|[-.,/]\d|[ ]?[=+*/^]")
@@ -95,15 +95,21 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     found = list(dict.fromkeys(find_personal_data(dialogue.prose)))
     new = len(found)
     if found:
-        known = (dialogue.source.lower(), "".join(DIGITS.findall(dialogue.source)))
-        new -= sum(_is_known(item, *known) for item in found[:EXAMINED])
+        known = (normalise(dialogue.source), "".join(DIGITS.findall(dialogue.source)))
+        new -= sum(any(item in spelling for spelling in known) for item in found[:EXAMINED])
     return base.Finding(Values(new), REASON if new > limits.max_found else None)
 
 
+def normalise(text: str) -> str:
+    """A text with its addresses in one spelling."""
+    return re.sub(DOT, ".", re.sub(AT, "@", text)).lower()
+
+
 def find_personal_data(prose: str) -> Iterator[str]:
-    """All that looks like personal data, as it is written."""
+    """All that looks like personal data, in one spelling each: a phone number as its digits."""
     if any(sign in prose for sign in ATS):
-        yield from (email[0] for email in EMAIL.finditer(prose) if not _is_nobody(email))
+        emails = EMAIL.finditer(prose)
+        yield from (normalise(email[0]) for email in emails if not _is_nobody(email))
     for found in IPV4.finditer(prose):
         groups = found[0].split(".")
         before = prose[max(found.start() - 10, 0) : found.start()]
@@ -120,9 +126,9 @@ def find_personal_data(prose: str) -> Iterator[str]:
 def _find_phones(pattern: re.Pattern[str], prose: str) -> Iterator[str]:
     """Phone numbers: digits enough, and no term of a sum goes on behind."""
     for found in pattern.finditer(prose):
-        digits = sum(map(str.isdecimal, found[0]))
-        if digits >= SHORTEST_PHONE and not PHONE_END.match(prose, found.end()):
-            yield found[0]
+        digits = "".join(DIGITS.findall(found.groupdict().get("number", found[0])))
+        if len(digits) >= SHORTEST_PHONE and not PHONE_END.match(prose, found.end()):
+            yield digits
 
 
 def _is_nobody(email: re.Match[str]) -> bool:
@@ -137,10 +143,4 @@ def _keep_somebodys(address: str) -> Iterator[str]:
     except ValueError:
         return
     if found.is_global or any(found in network for network in EXAMPLE_NETWORKS):
-        yield address
-
-
-def _is_known(item: str, source: str, digits: str) -> bool:
-    """Whether the source has it, a phone number in any spelling."""
-    is_phone = not any(sign in item for sign in (*ATS, ":"))
-    return item.lower() in source or (is_phone and "".join(DIGITS.findall(item)) in digits)
+        yield address.lower()
