@@ -82,7 +82,7 @@ def find_kept(dialogue: base.Dialogue) -> set[str]:
     if not formulas:
         return formulas
     kept = formulas & read_formulas(dialogue.text, dialogue.spans)
-    squeezed = "".join(dialogue.text.split())
     # Letters alone stand within words as well.
     others = sorted(each for each in formulas - kept if not each.isalpha())[:EXAMINED]
+    squeezed = "".join(dialogue.text.split()) if others else ""
     return kept | {formula for formula in others if formula in squeezed}

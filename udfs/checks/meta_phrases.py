@@ -95,7 +95,7 @@ META = re.compile(
     rf"|\b(?:the|its) {PLACES} (?P<place>paragraph)\b"
     rf"|\bthe (?P<writer>author)s? (?:then |also |only )?{WRITES}\b"
 )
-# One of these is in every phrase; most dialogues have none outside of formulas.
+# One of these is in every phrase; most lines have none outside of formulas.
 HINTS = (
     *("text", "page", "paragraph", "material", "passage", "document", "excerpt", "snippet"),
     *("article", "extract", "write-up", "writeup", "conversation", "dialogue", "role", "speaker"),
@@ -105,11 +105,10 @@ HINTS = (
 
 
 def find_phrases(dialogue: Dialogue) -> Iterator[str]:
-    """The phrases, as they are written but for capitals."""
-    prose = dialogue.prose_lower
-    if not any(hint in prose for hint in HINTS):
-        return
-    for found in META.finditer(prose):
-        word = re.split(r"\W+", found[found.lastgroup])[-1] if found.lastgroup else ""
-        if not word or dialogue.chunk.vocabulary.isdisjoint((word, f"{word}s")):
-            yield found[0]
+    """The phrases, as they are written but for capitals; none goes over the end of a line."""
+    for line in dialogue.prose_lower.splitlines():
+        if any(hint in line for hint in HINTS):
+            for found in META.finditer(line):
+                word = re.split(r"\W+", found[found.lastgroup])[-1] if found.lastgroup else ""
+                if not word or dialogue.chunk.vocabulary.isdisjoint((word, f"{word}s")):
+                    yield found[0]

@@ -51,17 +51,14 @@ PHONE = re.compile(
     r"|0(?<![\w.,+*/^-]0)(?<![=+*/^-][ ]0)[1-9][0-9]{1,4}[/-](?![01]+\b)[0-9]{5,9}"
 )
 # Any other groups only behind such a word.
+GROUPS = re.compile(r"(?<= )[(+]?[0-9][0-9 ()./-]{5,18}[0-9]")
 CALLED = re.compile(
     r"\b(?:(?:(?:cell ?)?phone|mobile|whatsapp|fax|tel(?:\.|:|ephone))(?: number)?(?: is|:)?"
     r"|(?:call|ring|phone|text|reach|dial|telephone|message) (?:me|us|him|her|back)\b"
-    r"(?: (?:at|on|under|via))?:?)"
-    r" (?P<number>[(+]?[0-9][0-9 ()./-]{5,18}[0-9])",
+    r"(?: (?:at|on|under|via))?:?) $",
     re.IGNORECASE,
 )
-CALLS = (
-    *("hone", "obile", "el.", "el:", "hats", "fax", "Fax"),
-    *("all ", "ing ", "ext ", "each ", "ial ", "essage "),
-)
+CALLED_LENGTH = 32  # characters of the longest of them
 PHONE_END = re.compile(r"[\w]|[-.,/]\d|[ ]?[=+*/^]")
 SHORTEST_PHONE = 7  # digits
 # Four groups with two of two digits at least: `1.2.3.4` numbers a section.
@@ -118,17 +115,18 @@ def find_personal_data(prose: str) -> Iterator[str]:
     if TWO_COLONS.search(prose):
         for found in IPV6.finditer(prose):
             yield from _keep_somebodys(found[0])
-    called = any(hint in prose for hint in CALLS)
-    for pattern in (PHONE, CALLED) if called else (PHONE,):
-        yield from _find_phones(pattern, prose)
-
-
-def _find_phones(pattern: re.Pattern[str], prose: str) -> Iterator[str]:
-    """Phone numbers: digits enough, and no term of a sum goes on behind."""
-    for found in pattern.finditer(prose):
-        digits = "".join(DIGITS.findall(found.groupdict().get("number", found[0])))
+    for found in (*PHONE.finditer(prose), *_find_called(prose)):
+        digits = "".join(DIGITS.findall(found[0]))
+        # Where no term of a sum goes on behind.
         if len(digits) >= SHORTEST_PHONE and not PHONE_END.match(prose, found.end()):
             yield digits
+
+
+def _find_called(prose: str) -> Iterator[re.Match[str]]:
+    """Groups of digits that are called a phone number."""
+    for found in GROUPS.finditer(prose):
+        if CALLED.search(prose, max(found.start() - CALLED_LENGTH, 0), found.start()):
+            yield found
 
 
 def _is_nobody(email: re.Match[str]) -> bool:
