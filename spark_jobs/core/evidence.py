@@ -1,6 +1,6 @@
 """What a forecast goes by: what is pending, and what was measured of the same specs so far."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,24 +13,26 @@ from spark_jobs.core.tables import DUPLICATES, VERDICTS, WAVES
 from udfs.dialogue.specs import Spec
 from udfs.engine.tally import TOKENS
 
+WAITING = ""  # no spec_id
 MEASURED_ROWS = 50_000  # earlier dialogues that are looked at: a mean is then good to 0.3 %
 
 
 def count_pending(wanted: Wanted, specs: Mapping[str, Spec]) -> dict[str, StylePending]:
     """What is pending of each style, some slices at a time."""
-    found: dict[str | None, StylePending] = defaultdict(lambda: StylePending(0, 0))
+    dialogues, chunk_tokens = Counter[str](), Counter[str]()
+    # A chunk that waits for a verdict has nothing missing, and counts under no spec.
+    spec_id = F.coalesce("wanted.spec_id", F.lit(WAITING)).alias("spec_id")
     for first, last in wanted.ranges():
-        # A chunk that waits for a verdict has nothing missing, and counts under no spec.
         missing = F.explode_outer("missing").alias("wanted")
         rows = wanted.find_missing(first, last).select("n_tokens", missing)
-        counts = rows.groupBy("wanted.spec_id").agg(F.count("*"), F.sum("n_tokens"))
-        for spec_id, dialogues, tokens in counts.collect():
-            before = found[spec_id]
-            found[spec_id] = StylePending(
-                before.dialogues + dialogues, before.chunk_tokens + tokens
-            )
-    wanted.say_waiting(found.pop(None, StylePending(0, 0)).dialogues)
-    return {specs[spec_id].style.name: pending for spec_id, pending in found.items() if spec_id}
+        for row in rows.groupBy(spec_id).agg(F.count("*"), F.sum("n_tokens")).collect():
+            dialogues[row[0]] += row[1]
+            chunk_tokens[row[0]] += row[2]
+    wanted.say_waiting(dialogues.pop(WAITING, 0))
+    return {
+        specs[spec_id].style.name: StylePending(count, chunk_tokens[spec_id])
+        for spec_id, count in dialogues.items()
+    }
 
 
 def read_evidence(wanted: Wanted, specs: Mapping[str, Spec]) -> Evidence:

@@ -50,17 +50,12 @@ class Screen:
         verdicts = self.warehouse.read(CHUNK_VERDICTS, version=self.version)
         return verdicts.where(F.col("rules_id") == self.rules_id)
 
-    def find_accepted(self, place: Column) -> DataFrame:
-        """Whether each judged chunk in a place was accepted."""
-        return self.verdicts.where(place).select("slice", "bucket", "chunk_id", "accepted")
-
-    def keep_accepted(self, chunks: DataFrame, place: Column) -> DataFrame:
-        """The chunks that were accepted; `place` says where they lie.
+    def read(self, place: Column) -> DataFrame:
+        """Whether each judged chunk in a place was accepted.
 
         One without a verdict by these rules waits: nothing is paid for that was not judged.
         """
-        accepted = self.find_accepted(place).where("accepted").select("slice", "chunk_id")
-        return chunks.join(accepted, ["slice", "chunk_id"], "left_semi")
+        return self.verdicts.where(place).select("slice", "bucket", "chunk_id", "accepted")
 
 
 def find_screen(run: Run) -> Screen | None:

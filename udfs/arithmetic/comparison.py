@@ -41,7 +41,8 @@ def compare(left: Side, right: Side, *, is_about: bool) -> tuple[Truth, Rational
     if value == other:
         return Truth.TRUE, value
     readings = [(a, b) for a in read_side(left) for b in read_side(right)]
-    if any(is_equal(a, b) or is_rounding(a, b, left, right) for a, b in readings):
+    beyond = [units for a, b in readings for units in read_beyond(a, b, left, right)]
+    if any(is_equal(a, b) for a, b in readings) or any(map(is_rounding, beyond)):
         return Truth.TRUE, value
     tokens = [*left.tokens, *right.tokens]
     is_open = (
@@ -51,7 +52,7 @@ def compare(left: Side, right: Side, *, is_about: bool) -> tuple[Truth, Rational
         or (left.is_bare and (right.is_bare or left.is_led))
         or any(token.kind == "pi" for token in tokens)  # it names other things too
         or any(may_be_equal(a, b, left, right) for a, b in readings)
-        or any(is_rounded_up(a, b, left, right) for a, b in readings)
+        or any(map(is_rounded_up, beyond))
         or mixes_percent(left, right)
         or may_convert(left, right, readings)
         or is_binary(left, right)
@@ -114,17 +115,14 @@ def is_equal(a: Number, b: Number) -> bool:
     return widest < TINY * (1 + measure(a.value)) and a.low <= b.high and b.low <= a.high
 
 
-def is_rounding(a: Number, b: Number, left: Side, right: Side) -> bool:
-    """Whether a side that is one printed number is the other's value, rounded or cut."""
-    return any(-Fraction(1, 2) <= beyond < 1 for beyond in read_beyond(a, b, left, right))
+def is_rounding(beyond: Rational) -> bool:
+    """Whether a value so far beyond a printed one is rounded or cut to it."""
+    return -Fraction(1, 2) <= beyond < 1
 
 
-def is_rounded_up(a: Number, b: Number, left: Side, right: Side) -> bool:
-    """Whether a side that is one printed number is the next above the other's value.
-
-    So prices are rounded, and what must suffice: 10 / 3 = 3.34.
-    """
-    return any(-1 < beyond < 0 for beyond in read_beyond(a, b, left, right))
+def is_rounded_up(beyond: Rational) -> bool:
+    """Whether the printed number is the next above: so prices are, and what must suffice."""
+    return -1 < beyond < 0
 
 
 def read_beyond(a: Number, b: Number, left: Side, right: Side) -> Iterator[Rational]:

@@ -14,15 +14,10 @@ from collections.abc import Iterator
 from udfs.checks.base import Dialogue
 
 NOT = r"(?:n['’]t| not)"
-WRITING = (
-    r"(?:passage|excerpt|snippet|document|article|web ?page|extract|write-?up"
-    r"|source (?:text|material))"
-)
+RARE = r"excerpt|snippet|web ?page|extract|write-?up|source (?:text|material)"
+WRITING = rf"(?:passage|document|article|{RARE})"
 # Those that are hardly anything else, but for the passage to a limit.
-PIECE = (
-    r"(?:passage(?! (?:to|from|of time|between|through|under|over)\b)|excerpt|snippet|web ?page"
-    r"|extract|write-?up|source (?:text|material))"
-)
+PIECE = rf"(?:passage(?! (?:to|from|of time|between|through|under|over)\b)|{RARE})"
 THING = rf"(?:{WRITING}|text|page|paragraph|material)"
 THE = r"(?:the|this|that|our|your|today['’]s)"
 HALVES = r"(?<!half of the )(?<!part of the )"  # by their style students have one each
