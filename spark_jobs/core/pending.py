@@ -21,7 +21,7 @@ from udfs.keys import content_key
 
 FAILED = ("timeout", "engine_error", "empty", "rejected", "too_long", "poisoned")
 RETRIES = {"failed": FAILED, "length": ("length",), "all": (*FAILED, "length")}
-CHUNKS_TOGETHER = 500_000  # about; 64 slices of OpenWebMath have 460,000 each
+CHUNKS_TOGETHER = 1_000_000  # about; two of 64 slices of OpenWebMath have 920,000
 WANTED = "array<struct<spec_id: string, sample: int>>"
 WORD_BITS = 64
 
