@@ -29,7 +29,7 @@ def index() -> Index:
 
 
 def loose(text: str, index: Index) -> Match | None:
-    return find_reworded(read_stream(text), index, window=2.0)
+    return find_reworded(read_stream(text), index, 2.0)
 
 
 LATEX = (

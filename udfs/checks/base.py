@@ -105,10 +105,10 @@ class Dialogue:
         return read_source(self.source)
 
     @cached_property
-    def streams(self) -> dict[str, Stream]:
-        """The tokens of `source` and of `output`, the latter without the speakers' labels."""
+    def stream(self) -> Stream:
+        """The tokens of the text without the speakers' labels."""
         labels = [(turn.start, turn.body_start) for turn in self.labelled]
-        return {"source": read_stream(self.source), "output": read_stream(self.text, labels)}
+        return read_stream(self.text, labels)
 
 
 @dataclass(frozen=True, slots=True)

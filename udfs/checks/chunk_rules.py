@@ -72,8 +72,8 @@ class ChunkJudge:
         """The verdict on one chunk, from its `text` and `n_tokens`."""
         rules, stream = self.rules, read_stream(row["text"])
         words = count_words(row["text"])
-        streams = {"source": stream}
-        _, match = contaminated.find_best(streams, rules.contaminated.benchmarks, find_verbatim)
+        benchmarks = rules.contaminated.benchmarks
+        match = contaminated.find_in_stream(stream, benchmarks, find_verbatim)
         found = {
             "too_short": row["n_tokens"] < rules.too_short.min_tokens,
             "no_prose": words < rules.no_prose.min_words,

@@ -5,16 +5,20 @@ the text's stream, so that line ends, LaTeX and speakers' labels do not hide a q
 of fewer words must be there as a whole.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from udfs.checks import base
-from udfs.contamination.index import Benchmark, Index, load_index
+from udfs.checks.source import KEPT, read_source
+from udfs.contamination.index import Benchmark, load_index
 from udfs.contamination.search import Match, find_verbatim
 from udfs.contamination.stream import Stream
 
 REASON = "contaminated"
 NOWHERE = Match("", 0.0, 0, 0)
+# A search for the best match of one index in a stream, with its limits.
+Find = Callable[..., Match | None]
 
 
 class Limits(base.Limits):
@@ -40,27 +44,39 @@ class Values:
 
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject a text with a single 13-gram of a question."""
-    where, match = find_best(dialogue.streams, limits.benchmarks, find_verbatim)
+    where, match = find_best(dialogue, limits.benchmarks, find_verbatim)
     values = Values(match.item, int(match.score), where, match.start, match.end)
     return base.Finding(values, REASON if match.item else None)
 
 
 def find_best(
-    streams: Mapping[str, Stream],
-    benchmarks: tuple[Benchmark, ...],
-    find: Callable[[Stream, Index], Match | None],
+    dialogue: base.Dialogue, benchmarks: tuple[Benchmark, ...], find: Find, *limits: float
 ) -> tuple[str, Match]:
-    """The best match, and in which of the streams it is; of equals in the `output`.
+    """The best match, and whether it is in the `source` or the `output`; of equals in the latter.
 
     Where nothing was found the place is empty and the match NOWHERE.
     """
-    indices = [load_index(benchmark) for benchmark in benchmarks]
-    best: dict[str, Match] = {}
-    for place, stream in streams.items() if indices else ():
-        matches = [match for index in indices if (match := find(stream, index)) is not None]
-        if matches:
-            best[place] = max(matches, key=lambda match: match.score)
-    if not best:
+    if not benchmarks:
         return "", NOWHERE
-    place = max(best, key=lambda place: (best[place].score, place == "output"))
-    return place, best[place]
+    in_source = find_in_source(dialogue.source, benchmarks, find, *limits)
+    in_output = find_in_stream(dialogue.stream, benchmarks, find, *limits)
+    if not in_source.item and not in_output.item:
+        return "", NOWHERE
+    is_output = in_output.score >= in_source.score
+    return ("output", in_output) if is_output else ("source", in_source)
+
+
+@lru_cache(maxsize=2 * KEPT)
+def find_in_source(
+    source: str, benchmarks: tuple[Benchmark, ...], find: Find, *limits: float
+) -> Match:
+    """The best match in a source, kept for its next dialogue."""
+    return find_in_stream(read_source(source).stream, benchmarks, find, *limits)
+
+
+def find_in_stream(
+    stream: Stream, benchmarks: tuple[Benchmark, ...], find: Find, *limits: float
+) -> Match:
+    """The best match of all benchmarks, NOWHERE if there is none."""
+    matches = (find(stream, load_index(benchmark), *limits) for benchmark in benchmarks)
+    return max((match for match in matches if match), key=lambda m: m.score, default=NOWHERE)

@@ -7,7 +7,6 @@ the numbers stand beside the limits in `conf/mind.toml`.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 from pydantic import Field
 
@@ -45,8 +44,7 @@ class Values:
 
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Tag a text with a large part of a question in one place."""
-    find = partial(find_reworded, window=limits.window)
-    where, match = find_best(dialogue.streams, limits.benchmarks, find)
+    where, match = find_best(dialogue, limits.benchmarks, find_reworded, limits.window)
     values = Values(match.item, match.score, where, match.start, match.end)
     found = bool(match.item) and match.score >= limits.min_score
     return base.Finding(values, REASON if found else None)

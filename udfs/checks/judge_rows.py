@@ -45,7 +45,5 @@ class DialogueJudge:
             "tags": list(verdict.tags),
             "preamble_length": len(preamble),
             "metrics": verdict.values,
-            "signature": sign(dialogue.streams["output"], self.rules.duplicate)
-            if verdict.accepted
-            else None,
+            "signature": sign(dialogue.stream, self.rules.duplicate) if verdict.accepted else None,
         }

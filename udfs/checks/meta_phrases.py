@@ -101,8 +101,9 @@ HINTS = (
 
 def find_phrases(dialogue: Dialogue) -> Iterator[str]:
     """The phrases, as they are written but for capitals; none goes over the end of a line."""
-    for line in dialogue.prose_lower.splitlines():
-        if any(hint in line for hint in HINTS):
+    hints = [hint for hint in HINTS if hint in dialogue.prose_lower]
+    for line in dialogue.prose_lower.splitlines() if hints else ():
+        if any(hint in line for hint in hints):
             for found in META.finditer(line):
                 word = re.split(r"\W+", found[found.lastgroup])[-1] if found.lastgroup else ""
                 if not word or dialogue.chunk.vocabulary.isdisjoint((word, f"{word}s")):

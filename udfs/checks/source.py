@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from udfs.contamination.stream import Stream, read_stream
 from udfs.text.math_spans import Span, find_spans, mask_spans
 from udfs.text.numbers import find_numbers, leave_out_lists
 
@@ -41,6 +42,11 @@ class Source:
     def numbers(self) -> dict[str, None]:
         """The distinct numbers in digits, in the order in which they appear first."""
         return find_numbers(leave_out_lists(self.text))
+
+    @cached_property
+    def stream(self) -> Stream:
+        """Its tokens."""
+        return read_stream(self.text)
 
     @cached_property
     def formulas(self) -> set[str]:

@@ -51,7 +51,7 @@ def find_verbatim(stream: Stream, index: Index) -> Match | None:
     return Match(index.item_id(item), float(found), *stream.locate(first, last))
 
 
-def find_reworded(stream: Stream, index: Index, *, window: float) -> Match | None:
+def find_reworded(stream: Stream, index: Index, window: float) -> Match | None:
     """The item of which the largest part is in one place of the text, None below LEAST_SCORE.
 
     A place is `window` times as many tokens as the item has; the parts are short grams, each

@@ -82,9 +82,9 @@ def time_check(name: str, rules: Rules, records: Sequence[Labelled]) -> float:
 
 def look_at_all(dialogue: Dialogue) -> None:
     """Find out what several checks ask for."""
-    for name in ("turns", "prose_words", "lower", "numbers", "streams"):
+    for name in ("turns", "prose_words", "lower", "numbers", "stream"):
         getattr(dialogue, name)
-    for name in ("words", "vocabulary", "numbers", "formulas"):
+    for name in ("words", "vocabulary", "numbers", "formulas", "stream"):
         getattr(dialogue.chunk, name)
 
 
