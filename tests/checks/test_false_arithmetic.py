@@ -127,7 +127,10 @@ def test_what_is_certainly_false_is_false(text: str, count: Count) -> None:
         ("3 m + 4 m = 8 m", FALSE),
         ("3 boxes * 12 eggs = 35 eggs", FALSE),
         ("3 apples + 4 pears = 8 fruits", UNDECIDED),
-        ("3 feet = 36 inches", UNDECIDED),
+        ("3 feet = 36 inches", TRUE),
+        ("2.4 kg = 240 g", FALSE),
+        ("1.5 hours = 90 minutes", TRUE),
+        ("10 feet = 3 m", UNDECIDED),
         ("40 + 50 = 1.5 hours", UNDECIDED),
         ("60 km/h * 30 minutes = 30 km", UNDECIDED),
         ("1,234 + 1 = 1,235", TRUE),
@@ -204,7 +207,7 @@ def test_a_rounding_is_not_false(text: str, expected: tuple[int, ...], count: Co
         ("2 + 2 = 5!", FALSE),
         ("60 / 15 = 4 (15 minutes)", TRUE),
         ("pages 3-5 = 3 pages", UNDECIDED),
-        ("$2\\frac{1}{2} = \\frac52$", UNDECIDED),
+        ("$2\\frac{1}{2} = \\frac52$", TRUE),
         ("$1/0 = 5$", UNDECIDED),
         ("$0^0 = 2$", UNDECIDED),
         ("$\\sqrt{-1} = 3$", UNDECIDED),
@@ -235,6 +238,98 @@ def test_what_can_be_read_in_two_ways_is_read_kindly(
     ],
 )
 def test_chains_are_judged_link_by_link(text: str, expected: tuple[int, ...], count: Count) -> None:
+    assert count(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7 times 8 is 56.", TRUE),
+        ("7 times 8 is 54.", FALSE),
+        ("So 63 minus 17 is 44.", FALSE),
+        ("54 and 9 makes 63", TRUE),
+        ("54 and 9 makes 62", FALSE),
+        ("15% of $84 is $12.60, your discount.", TRUE),
+        ("15% of $84 is $13.40, your discount.", FALSE),
+        ("29 less 12.50 leaves 17.50 euros.", FALSE),
+        ("336 divided by 6 is 65.", FALSE),
+        ("8 times 7 times 6 is 336.", TRUE),
+        ("0.05 × $71.60, which is $3.58", TRUE),
+        ("12 + 15 + 9 makes a total of 35.", FALSE),
+        ("seven factorial equals 5400", FALSE),
+        ("7 boxes times 8 eggs is 56 eggs", TRUE),
+        # What stands around it may be a part of it.
+        ("the product of 3 plus 4 is 12", UNDECIDED),
+        ("10% of 10% of 200 is 2", UNDECIDED),
+        ("half of 3 plus 4 is 5", UNDECIDED),
+        ("9 times 7 is 6 tens and 3", UNDECIDED),
+        ("8 times 8 is 60 and 4", UNDECIDED),
+        ("3 plus 4 times 2 is 14", UNDECIDED),
+        ("17 divided by 5 is 3 with 2 left over", UNDECIDED),
+        # And these are no equalities.
+        ("12 less than 30 is 18", NOTHING),
+        ("2 and 3 are 2 of the primes", NOTHING),
+        ("2x plus 3 is 7", NOTHING),
+        ("10^3 minus 1 is 99", NOTHING),
+        ("7 times 8 is about 60", NOTHING),
+        ("`7 times 8 is 54`", NOTHING),
+    ],
+)
+def test_what_is_said_in_words_counts_too(
+    text: str, expected: tuple[int, ...], count: Count
+) -> None:
+    assert count(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$\\sqrt{85} \\approx 9.2$", TRUE),
+        ("$\\sqrt{85} \\approx 9.6$", FALSE),
+        ("$\\sqrt{30} \\approx 5.74$", FALSE),
+        ("$17 \\cdot 23 \\approx 400$", UNDECIDED),
+        ("$365 / 12 \\approx 30$", UNDECIDED),
+        ("$365 / 12 \\approx 37$", FALSE),
+        ("$\\frac{22}{7} \\approx 3.1$", TRUE),
+        ("$\\log_2 64 = 6$", TRUE),
+        ("$\\log_2 64 = 5$", FALSE),
+        ("$\\log_{10} 1000 = 3$", TRUE),
+        ("$\\ln 20 \\approx 2.996$", TRUE),
+        ("$\\ln 20 \\approx 2.796$", FALSE),
+        ("$\\log 100 = 5$", NOTHING),
+        ("$\\log_2 8 \\cdot 4 = 5$", UNDECIDED),
+        ("$e^{-0.5} \\approx 0.6065$", TRUE),
+        ("$e^{-0.5} \\approx 0.6605$", FALSE),
+        ("$e^2 = 1$", UNDECIDED),
+        ("$6.4^2 = 40.96$", TRUE),
+        ("$6.4^2 = 40.69$", FALSE),
+        ("$6.4^2 = 41.3$", UNDECIDED),
+        ("72 : 3.6 = 20", TRUE),
+        ("72 : 3.6 = 25", FALSE),
+    ],
+)
+def test_roots_logarithms_and_decimals_are_worked_out(
+    text: str, expected: tuple[int, ...], count: Count
+) -> None:
+    assert count(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("In binary, 10 + 11 = 101.", UNDECIDED),
+        ("In binary we know 16 + 4 + 2 = 24.", FALSE),
+        ("Hexadecimal: 9 + 8 = 11.", UNDECIDED),
+        ("In base 5, 3 + 4 = 12.", UNDECIDED),
+        ("In base 5, 3 + 4 = 11.", FALSE),
+        ("Work mod 7. There 3 * 5 = 1.", UNDECIDED),
+        ("Work mod 7. There 3 * 5 = 2.", FALSE),
+        ("The moduli of both: $\\sqrt{13 \\cdot 17} = \\sqrt{231}$", FALSE),
+    ],
+)
+def test_another_arithmetic_excuses_only_what_is_true_in_it(
+    text: str, expected: tuple[int, ...], count: Count
+) -> None:
     assert count(text) == expected
 
 

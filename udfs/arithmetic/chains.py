@@ -11,13 +11,15 @@ from udfs.arithmetic.tokens import MEASURES, Token
 
 RELATIONS = frozenset({"equal", "about", "relation"})
 OPERATORS = frozenset({"plus", "minus", "times", "over", "power"})
-CALCULATES = OPERATORS - {"minus"} | {"fraction", "root", "choose", "factorial", "percent"}
+CALCULATES = OPERATORS - {"minus"} | {
+    *("fraction", "root", "choose", "factorial", "percent", "log", "euler")
+}
 ARITHMETIC = CALCULATES | {"number", "minus", "currency", "degree", "pi", "dots"}
 # Beyond these a word is a unit if it stands behind a number: 3 apples + 4 apples.
 AFTER_UNIT = OPERATORS | RELATIONS | {"stop", "line", "row", "end", "close", "arrow"}
 # What takes a formula up in its next line.
 CONTINUES = RELATIONS | {"plus", "row", "line"}
-STARTS = frozenset({"number", "open", "currency", "fraction", "root"})
+STARTS = frozenset({"number", "open", "currency", "fraction", "root", "log"})
 # Words that take part in the calculation if they stand before a side...
 CUTS_BEFORE = frozenset(
     """
@@ -32,8 +34,9 @@ CUTS_BEFORE = frozenset(
 # ... but of these: a total of 3 + 4.
 AMOUNTS = frozenset(
     """
-    total sum cost amount area volume distance weight perimeter result value answer price profit
-    income age speed length average maximum minimum score
+    total sum cost costs amount area volume distance weight perimeter result value answer price
+    profit income age speed length average maximum minimum score revenue balance payment savings
+    expenses earnings losses change width height gain salary bill tax discount debt
     """.split()  # noqa: SIM905
 )
 # ... or, before `and` and `to`, further up.

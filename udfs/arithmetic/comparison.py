@@ -4,13 +4,21 @@ A side is false only if no reading of it is true: rounded or cut decimals, perce
 or as they stand, binary digits, a slash over one factor or all, measures that convert.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from fractions import Fraction
 
 from udfs.arithmetic.chains import Side
-from udfs.arithmetic.expressions import Convention, evaluate
-from udfs.arithmetic.numbers import TINY, Number, Rational, measure
+from udfs.arithmetic.expressions import Convention, UnreadableError, evaluate
+from udfs.arithmetic.numbers import (
+    TINY,
+    Number,
+    Rational,
+    UndecidableError,
+    make_exact,
+    measure,
+    multiply,
+)
 from udfs.arithmetic.tokens import MEASURES, Token
 
 STRIPPED = Fraction(1)  # 3/4 * 100 = 75%
@@ -20,6 +28,25 @@ CONVERSIONS = frozenset(
     + [366, 1000, 1440, 1760, 3600, 5280, 10_000, 86_400, 10**6, 10**9]
     + [Fraction(ratio) for ratio in ("2.54", "1.6", "1.609", "2.2", "3.6")]
 )
+# Units that convert exactly, in the smallest of each kind; plurals and long names as `name_unit`
+# leaves them.
+UNITS: dict[str, dict[str, int]] = {
+    "length": {"mm": 1, "cm": 10, "m": 1_000, "km": 1_000_000}
+    | {"meter": 1_000, "metre": 1_000, "kilometer": 1_000_000, "kilometre": 1_000_000}
+    | {"centimeter": 10, "centimetre": 10},
+    "imperial length": {"inch": 1, "foot": 12, "feet": 12, "ft": 12, "yard": 36, "yd": 36}
+    | {"mile": 63_360},
+    "mass": {"mg": 1, "g": 1_000, "kg": 1_000_000, "gram": 1_000, "kilogram": 1_000_000},
+    "volume": {"ml": 1, "mL": 1, "l": 1_000, "L": 1_000, "liter": 1_000, "litre": 1_000},
+    "time": {"second": 1, "sec": 1, "min": 60, "minute": 60, "h": 3_600, "hr": 3_600}
+    | {"hour": 3_600, "day": 86_400, "week": 604_800},
+    "years": {"month": 1, "year": 12},
+    "money": {"cent": 1, "dollar": 100},
+}
+# How far from a calculation a number behind "approximately" cannot be meant: our own choice, beyond
+# all in 413 good dialogues (22/7 for pi, 400 for 17 * 23).
+FAR_UNITS, FAR_DECIMAL, FAR_WHOLE = 2, Fraction(1, 100), Fraction(1, 20)
+MAX_PLACES = 10
 CYCLES = frozenset({7, 12, 24})  # 9 + 4 = 1 hour, on a clock
 # What a number is printed with: 1.8 \cdot 10^{19}, -3.5 km, 12%.
 PRINTED = frozenset(
@@ -44,14 +71,20 @@ def compare(left: Side, right: Side, *, is_about: bool) -> tuple[Truth, Rational
     beyond = [units for a, b in readings for units in read_beyond(a, b, left, right)]
     if any(is_equal(a, b) for a, b in readings) or any(map(is_rounding, beyond)):
         return Truth.TRUE, value
+    if (converted := convert(left, right)) is not None:
+        return converted, value
     tokens = [*left.tokens, *right.tokens]
     is_open = (
-        is_about
+        (is_about and not all(is_far(a, b, left, right) for a, b in readings))
         or left.cut
         or right.cut
         or (left.is_bare and (right.is_bare or left.is_led))
         or any(token.kind == "pi" for token in tokens)  # it names other things too
-        or any(may_be_equal(a, b, left, right) for a, b in readings)
+        or (names_e(tokens) and not (is_decimal(left) or is_decimal(right)))
+        or (
+            any(may_be_equal(a, b, left, right) for a, b in readings)
+            and not is_worked_out(value, other, left, right)
+        )
         or any(map(is_rounded_up, beyond))
         or mixes_percent(left, right)
         or may_convert(left, right, readings)
@@ -69,7 +102,13 @@ def read_side(side: Side) -> list[Number]:
     kinds = [token.kind for token in side.tokens]
     loose = {False, "power" in kinds or "over" in kinds}
     percents = {Fraction(1, 100), STRIPPED} if "percent" in kinds else {Fraction(1, 100)}
-    conventions = [Convention(p, way) for way in sorted(loose) for p in sorted(percents)]
+    mixed = {False, "fraction" in kinds and "number" in kinds}
+    conventions = [
+        Convention(p, way, mix)
+        for mix in sorted(mixed)
+        for way in sorted(loose)
+        for p in sorted(percents)
+    ]
     values = [evaluate(side.tokens, convention) for convention in conventions]
     values.extend(map(evaluate, cut_ends(side.tokens)))
     return [widen(value, side) for value in values]
@@ -144,7 +183,6 @@ def may_be_equal(a: Number, b: Number, left: Side, right: Side) -> bool:
     """
     if a.low <= b.high and b.low <= a.high:
         return True
-    difference = measure(a.value - b.value)
     is_whole = (left.is_bare and a.value.denominator == 1) or (
         right.is_bare and b.value.denominator == 1
     )
@@ -152,7 +190,92 @@ def may_be_equal(a: Number, b: Number, left: Side, right: Side) -> bool:
     if is_whole and not both:
         gap = max(a.low, b.low) - min(a.high, b.high)
         return gap < 1
-    return difference % 360 == 0
+    has_degrees = any(name_unit(token) == "degree" for token in (*left.tokens, *right.tokens))
+    return has_degrees and measure(a.value - b.value) % 360 == 0
+
+
+def is_far(a: Number, b: Number, left: Side, right: Side) -> bool:
+    """Whether one side is a printed number that nobody rounds the other to, however roughly."""
+    for calculated, printed, side in ((a, b, right), (b, a, left)):
+        digits = [token.text for token in side.tokens if token.kind == "number"]
+        if side.is_bare and len(digits) == 1:
+            gap = max(calculated.low - printed.value, printed.value - calculated.high)
+            share = FAR_DECIMAL if "." in digits[0] else FAR_WHOLE
+            return gap > FAR_UNITS * find_unit(digits[0]) and gap > share * measure(
+                calculated.value
+            )
+    return False
+
+
+def find_unit(digits: str) -> Rational:
+    """What the last digit counts that was not rounded away: 100 of 1200, 1/10 of 9.6."""
+    if "." in digits:
+        return Fraction(1, 10 ** len(digits.partition(".")[2]))
+    return int("1" + "0" * (len(digits) - len(digits.rstrip("0"))))
+
+
+def is_decimal(side: Side) -> bool:
+    """Whether a side is one printed decimal."""
+    return is_printed(side) and any("." in t.text for t in side.tokens if t.kind == "number")
+
+
+def names_e(tokens: Sequence[Token]) -> bool:
+    """Whether Euler's number is among the tokens; the letter may be a group's unit."""
+    return any(token.kind == "euler" for token in tokens)
+
+
+def is_worked_out(value: Rational, other: Rational, left: Side, right: Side) -> bool:
+    """Whether a product of decimals is printed with all its decimals, so that none were hidden.
+
+    6.4^2 = 40.69 has two, as 40.96; who calculates with more than 6.4 and rounds, prints no more
+    decimals than before.
+    """
+    for exact, calculated, printed in ((value, left, right), (other, right, left)):
+        if not is_decimal(printed) or is_printed(calculated):
+            continue
+        wanted = count_decimals(exact)
+        places = [count_places(t.text) for t in calculated.tokens if t.kind == "number"]
+        shown = max(count_places(t.text) for t in printed.tokens if t.kind == "number")
+        return wanted is not None and max(places) < wanted <= shown
+    return False
+
+
+def count_places(digits: str) -> int:
+    """Printed digits behind the point."""
+    return len(digits.partition(".")[2])
+
+
+def count_decimals(value: Rational) -> int | None:
+    """Decimals that a number needs, None if it never ends or needs more than are ever printed."""
+    exact = Fraction(value)
+    return next((n for n in range(MAX_PLACES) if (exact * 10**n).denominator == 1), None)
+
+
+def convert(left: Side, right: Side) -> Truth | None:
+    """Whether two amounts in units of one kind are the same: 2.4 kg = 240 g; None if they are no
+    such amounts, or in the same unit.
+    """
+    first, second = read_amount(left), read_amount(right)
+    if first is None or second is None or first[1:] == second[1:] or first[2] != second[2]:
+        return None
+    a, b = first[0], second[0]
+    return (
+        Truth.TRUE if is_equal(a, b) else Truth.FALSE if a.low > b.high or b.low > a.high else None
+    )
+
+
+def read_amount(side: Side) -> tuple[Number, int, str] | None:
+    """A bare number with a unit that converts exactly: in the smallest unit of its kind, how many
+    of them the unit is, and the kind.
+    """
+    if not side.is_bare or [token.kind for token in side.tokens] != ["number", "word"]:
+        return None
+    number, name = side.tokens[:1], name_unit(side.tokens[1])
+    for kind, sizes in UNITS.items():
+        if name in sizes:
+            size = sizes[name]
+            return multiply(widen(evaluate(number), Side(number)), make_exact(size)), size, kind
+    return None
 
 
 def may_convert(left: Side, right: Side, readings: Sequence[tuple[Number, Number]]) -> bool:
@@ -210,13 +333,29 @@ def is_binary(left: Side, right: Side) -> bool:
         return False
     if all(len(text) == 1 for text in digits):
         return True
-    a, b = (evaluate([*map(read_binary, side.tokens)]) for side in (left, right))
-    return a.value == b.value
+    return read_in_base(left.tokens, 2) == read_in_base(right.tokens, 2)
 
 
-def read_binary(token: Token) -> Token:
-    """The token with a number's digits read in base two."""
-    return token._replace(text=str(int(token.text, 2))) if token.kind == "number" else token
+def read_in_base(tokens: Sequence[Token], base: int) -> Number | None:
+    """The value of tokens whose numbers are written in a base, None if they cannot be."""
+    try:
+        return evaluate(
+            [
+                token._replace(text=str(int(token.text, base))) if token.kind == "number" else token
+                for token in tokens
+            ]
+        )
+    except (ValueError, UnreadableError, UndecidableError):
+        return None
+
+
+def is_of_other_base(left: Sequence[Token], right: Sequence[Token], bases: Iterable[int]) -> bool:
+    """Whether two sides are the same with one of them or both written in one of these bases."""
+    for base in bases:
+        sides = [{read_in_base(side, way) for way in (base, 10)} - {None} for side in (left, right)]
+        if sides[0] & sides[1]:
+            return True
+    return False
 
 
 def is_range(left: Side, right: Side) -> bool:

@@ -12,9 +12,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from udfs.arithmetic.comparison import Truth
+from udfs.arithmetic.comparison import Truth, is_of_other_base
 from udfs.arithmetic.doubts import is_brushed_aside
 from udfs.arithmetic.equalities import Equality
+from udfs.arithmetic.expressions import UnreadableError, evaluate
+from udfs.arithmetic.numbers import UndecidableError
+from udfs.arithmetic.spoken import ONES
 from udfs.dialogue.turns import Turn
 from udfs.text.numbers import read_number_words
 
@@ -48,16 +51,24 @@ VAGUE = re.compile(
     r"|too \w+)\b",
     re.IGNORECASE,
 )
-SAID = re.compile(r"\b(?:says?|said|wrote|heard|recall|remember)\b", re.IGNORECASE)
+# Somebody else's word; what "I'd say" is one's own.
+SAID = re.compile(
+    r"\b(?:says|said|wrote|heard|recall|remember|(?<!\bi )(?<!['’]d )say)\b", re.IGNORECASE
+)
 # In the next sentence or the next turns: what was said is wrong.
 CORRECTION = re.compile(
     r"\b(?:wrong\w*|incorrect\w*|mistak\w*|errors?|oops|wait(?! (?:for|un?til+)\b)"
     r"|hold on|actually|sorry|slip\w*|i mean"
     r"|meant|corrected|correction|not (?:quite|right|correct|true|possible|equal|so)|false"
     r"|impossible|contradict\w*|absurd\w*|nonsense|no solutions?|inconsistent"
-    r"|should (?:be|have been)|re-?check|double-check|careful|hmm+|fallacy|paradox\w*|never|fails?"
+    r"|should (?:be|have been)|re-?check|double-check|careful|hmm+|fallacy|paradox\w*|fails?"
     r"|disagree|are you sure|off by|typo"
-    r"|(?:is|was|does|do|did|are|can|could|should)n['’]t|redo|recompute|recalculate)\b"
+    r"|redo|recompute|recalculate"
+    # It isn't; isn't that 56; you didn't carry; I don't think so.
+    r"|(?:that|this|it|which|they|those|these|you)(?: \w+)? (?:is|was|does|do|did|are|can|could"
+    r"|should|have)n['’]t|i don['’]t (?:think|believe|agree|get|see)"
+    r"|(?:is|was|does|do|did|are|could|should)n['’]t (?:it|that|this|the(?:y|se|re)?|those|we|you"
+    r"|\$?\d|one|two|three|four|five|six|seven|eight|nine|ten))\b"
     r"|[✗✘❌]",
     re.IGNORECASE,
 )
@@ -73,16 +84,36 @@ ABSURD = re.compile(
     r"|\\bot\b|↯|\\lightning",
     re.IGNORECASE,
 )
-# Other arithmetics than that of numbers.
-MODULUS = re.compile(
-    r"\bmod(?:ul[aeiou]\w*)?\b|\\[bp]?mod\b|≡|\\equiv\b|\bcongruen\w+|\bresidue|\bclock|o['’]clock"
-    r"|\bbinary\b|\bhexa?decimal|\bhex\b|\boctal\b|\bternary\b|\bbase[- ](?:\$?\d|two|three|four"
-    r"|five|six|seven|eight|nine|twelve|sixteen|\$?b\b)|\bxor\b|\\oplus|⊕|\bboolean\b"
-    r"|\bfinite field|\\mathbb\s*\{?[ZF]\}?\s*_|\\mathbb\s*\{?Z\}?\s*/|\bGF\("
-    r"|\bcharacteristic (?:\d|two|p)\b"
-    r"|\bwrap\w* around|\btropical\b|\bmidnight\b|\bweekday|\bnim\b|\b[ZF]_\{?[\dpn]|\bbitwise\b",
+# Another arithmetic than that of numbers, which nobody can check here...
+OTHER = re.compile(
+    r"\bxor\b|\\oplus|⊕|\bboolean\b|\btropical\b|\bnim\b|\bbitwise\b|\bwrap\w* around"
+    r"|\bcharacteristic (?:\d|two|p)\b",
     re.IGNORECASE,
 )
+# ... remainders: an equality is another's if its sides differ by a multiple of a number there...
+MODULUS = re.compile(
+    r"\bmod(?:ulo|ular)?\b|\bmodulus (?:\w+ )?\$?\d|\\[bp]?mod\b|≡|\\equiv\b|\bcongruen\w+"
+    r"|\bresidue|\bclock|o['’]clock|\bfinite field|\\mathbb\s*\{?[ZF]\}?\s*_|\\mathbb\s*\{?Z\}?\s*/"
+    r"|\bGF\(|\bmidnight\b|\bweekday|\b[ZF]_\{?[\dpn]",
+    re.IGNORECASE,
+)
+# ... and other bases: if it is true with its digits in one.
+BASE = re.compile(
+    r"\bbinary\b|\bhexa?decimal\b|\bhex\b|\boctal\b|\bternary\b|\bbase[- ](?:\$?\d+|two|three|four"
+    r"|five|six|seven|eight|nine|twelve|sixteen|\$?b\b)",
+    re.IGNORECASE,
+)
+BASES = {"binary": 2, "ternary": 3, "octal": 8, "hex": 16, "hexadecimal": 16, "hexdecimal": 16}
+BASES |= {word: number for number, word in enumerate(ONES.split(), start=1) if number > 1}
+BASES |= {"sixteen": 16}
+# A modulus that is named; those of clocks and weekdays are not.
+NAMED = re.compile(
+    r"(?:\bmod(?:ulo|ulus)?\b|\\[bp]?mod\b|[ZF]\}?_|[ZF]\}?/|\bGF\()[^\w\n]{0,6}\d"
+    r"|clock|weekday|midnight",
+    re.IGNORECASE,
+)
+CYCLES = frozenset({7, 12, 24, 60, 360})
+INTEGER = re.compile(r"\d{1,6}")
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 WORD = re.compile(r"[a-z]+")
 # How a turn says what a value is instead.
@@ -97,6 +128,7 @@ class Surroundings:
         self.turns = turns
         self.starts = [turn.start for turn in turns]
         self.end = max((e.end for e in equalities), default=0) + MODULUS_BEHIND
+        self.places: dict[re.Pattern[str], list[int]] = {}
         self.true = [e for e in equalities if e.truth is Truth.TRUE]
         self.true_starts = [e.start for e in self.true]
         self.truths = {e.left: e.start for e in self.true}  # the place of the last one
@@ -106,17 +138,49 @@ class Surroundings:
         start, end = equality.start, equality.end
         return (
             self.truths.get(equality.left, -1) > end
-            or has_any(self.moduli, start - MODULUS_BEFORE, end + MODULUS_BEHIND)
+            or self.is_of_other_arithmetic(equality)
             or has_any(self.assumptions, start - PROOF, start)
             or has_any(self.absurdities, end, end + PROOF)
             or self.is_doubted(equality)
             or self.is_corrected(equality)
         )
 
+    def is_of_other_arithmetic(self, equality: Equality) -> bool:
+        """Whether the text speaks of another arithmetic, in which it may be true."""
+        around = equality.start - MODULUS_BEFORE, equality.end + MODULUS_BEHIND
+        return (
+            has_any(self.find(OTHER), *around)
+            or (has_any(self.find(BASE), *around) and is_of_other_base(*equality.sides, self.bases))
+            or (has_any(self.find(MODULUS), *around) and self.is_congruent(equality))
+        )
+
+    def is_congruent(self, equality: Equality) -> bool:
+        """Whether the sides differ by a multiple of a number near by, as remainders may."""
+        try:
+            left, right = (evaluate(side).value for side in equality.sides)
+        except (UnreadableError, UndecidableError):
+            return True
+        near = max(0, equality.start - MODULUS_BEFORE), equality.end + MODULUS_BEHIND
+        if not NAMED.search(self.text, *near):
+            return True
+        named = set(map(int, INTEGER.findall(self.text, *near)))
+        difference = (left - right).numerator
+        return any(difference % modulus == 0 for modulus in named | CYCLES if modulus > 1)
+
     @cached_property
-    def moduli(self) -> list[int]:
-        """Where the text speaks of another arithmetic."""
-        return [match.start() for match in MODULUS.finditer(self.text, 0, self.end)]
+    def bases(self) -> set[int]:
+        """The bases that the text names; all where it names one by a letter."""
+        words = (match[0].lower().strip("$") for match in BASE.finditer(self.text, 0, self.end))
+        names = {re.split("[- $]+", word)[-1] for word in words}
+        numbers = {BASES.get(name, int(name) if name.isdigit() else 0) for name in names}
+        return numbers if all(2 <= number <= 36 for number in numbers) else set(range(2, 17))
+
+    def find(self, pattern: re.Pattern[str]) -> list[int]:
+        """Where a pattern is in the text, looked for once."""
+        if pattern not in self.places:
+            found = pattern.finditer(self.text, 0, self.end)
+            self.places[pattern] = [match.start() for match in found]
+        return self.places[pattern]
 
     @cached_property
     def assumptions(self) -> list[int]:

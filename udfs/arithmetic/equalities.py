@@ -4,15 +4,18 @@ Only what is numbers alone on both sides is an equality here; `2x + 3 = 7` and `
 What stands around one is judged in `udfs.arithmetic.context`.
 """
 
-from collections.abc import Iterator, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from udfs.arithmetic.chains import OPERATORS, Chain, Reader, Side
 from udfs.arithmetic.comparison import Truth, compare
 from udfs.arithmetic.expressions import UnreadableError, evaluate
 from udfs.arithmetic.numbers import Rational, UndecidableError
 from udfs.arithmetic.pieces import find_pieces
-from udfs.arithmetic.tokens import read_tokens
+from udfs.arithmetic.spoken import find_spoken
+from udfs.arithmetic.tokens import Token, read_tokens
 from udfs.text.math_spans import Span
 
 # Bounds for texts that are no dialogue: one of 4,096 tokens holds a few hundred equalities.
@@ -23,8 +26,8 @@ CONGRUENT = frozenset({"≡", "≅", "\\equiv", "\\cong"})
 
 @dataclass(frozen=True, slots=True)
 class Equality:
-    """One equality: where it stands in the text, its left side without blanks, and that's value;
-    None where it has none.
+    """One equality: where it stands in the text, its left side without blanks, and that's value,
+    None where it has none; `sides` are the tokens.
     """
 
     start: int
@@ -32,19 +35,28 @@ class Equality:
     left: str
     truth: Truth
     value: Rational | None = None
+    sides: tuple[Sequence[Token], Sequence[Token]] = ((), ())
 
 
 def find_equalities(text: str, spans: Sequence[Span]) -> Iterator[Equality]:
     """The equalities of a text in order, at most MAX_EQUALITIES; none from code and tables."""
-    found = read = 0
+    written = judge_all(find_chains(text, spans))
+    return heapq.merge(written, judge_all(find_spoken(text, spans)), key=lambda e: e.start)
+
+
+def judge_all(chains: Iterable[Chain]) -> Iterator[Equality]:
+    """The equalities of chains, at most MAX_EQUALITIES."""
+    return islice((e for chain in chains for e in judge_chain(chain)), MAX_EQUALITIES)
+
+
+def find_chains(text: str, spans: Sequence[Span]) -> Iterator[Chain]:
+    """The chains that signs make."""
+    read = 0
     for piece in find_pieces(text, spans):
         tokens = list(read_tokens(text, piece.start, piece.end, is_math=piece.is_math))
         read += len(tokens)
-        for chain in Reader(piece.before).read(tokens, piece.behind):
-            for equality in judge_chain(chain):
-                yield equality
-                found += 1
-        if found >= MAX_EQUALITIES or read >= MAX_READ:
+        yield from Reader(piece.before).read(tokens, piece.behind)
+        if read >= MAX_READ:
             return
 
 
@@ -68,7 +80,8 @@ def judge_chain(chain: Chain) -> Iterator[Equality]:
             truth, value = Truth.UNDECIDED, None
         last = right.tokens[-1]
         written = "".join(token.text for token in left.tokens)
-        yield Equality(left.tokens[0].start, last.start + len(last.text), written, truth, value)
+        place = left.tokens[0].start, last.start + len(last.text)
+        yield Equality(*place, written, truth, value, (left.tokens, right.tokens))
 
 
 def runs_on(value: Rational | None, side: Side) -> bool:

@@ -31,11 +31,12 @@ class Convention:
     """How to read what people read in two ways.
 
     `percent`: what its sign multiplies by; `loose`: 1/2*3 is 1/(2*3), -2^2 is (-2)^2 and 2^3^2 is
-    2^(3^2).
+    2^(3^2); `mixed`: a number and a fraction behind it are added, not multiplied.
     """
 
     percent: Fraction = Fraction(1, 100)
     loose: bool = False
+    mixed: bool = False
 
 
 USUAL = Convention()
@@ -92,6 +93,8 @@ class _Parser:
             if kind == "over":
                 below = self.take().text == "/" and self.convention.loose
                 product = numbers.divide(product, self.read_signed())
+            elif self.is_mixed():
+                product = numbers.add(product, self.read_signed())
             elif kind == "times" or self.is_tied():
                 if kind == "times":
                     self.take()
@@ -102,14 +105,15 @@ class _Parser:
 
     def is_tied(self) -> bool:
         """Whether a factor follows without a sign: 3(4), 2√9, but not 2½ and not 7 [1]."""
-        token, before = self.next, self.tokens[self.position - 1]
+        token = self.next
         if token.kind == "open":
             return token.text == "(" or (token.text == "[" and not token.loose)
-        if token.kind == "fraction":
-            if before.kind == "number":
-                raise UndecidableError  # two and a half, or two times a half
-            return True
-        return token.kind in ("root", "pi", "choose")
+        return token.kind in ("fraction", "root", "pi", "choose", "log", "euler")
+
+    def is_mixed(self) -> bool:
+        """Whether a fraction follows a whole number: two and a half, or two times a half."""
+        is_one = self.next.kind == "fraction" and self.tokens[self.position - 1].kind == "number"
+        return is_one and self.convention.mixed
 
     def read_signed(self) -> Number:
         """A factor with its sign, which belongs to the whole power or to its base."""
@@ -174,16 +178,25 @@ class _Parser:
                 return numbers.read_literal(token.text)
             case "open":
                 return self.read_bracket(token.text)
+            case "pi" if self.next.kind not in ("open", "other"):
+                return PI
+            case "dots":
+                raise UndecidableError
+        return self.read_command(token)
+
+    def read_command(self, token: Token) -> Number:
+        """A command with its arguments."""
+        match token.kind:
             case "fraction":
                 return numbers.divide(self.read_argument(), self.read_argument())
             case "choose":
                 return numbers.choose(self.read_argument(), self.read_argument())
             case "root":
                 return self.read_root()
-            case "pi" if self.next.kind not in ("open", "other"):
-                return PI
-            case "dots":
-                raise UndecidableError
+            case "log":
+                return self.read_log(token.text)
+            case "euler":
+                return self.read_exponential()
         raise UnreadableError
 
     def read_bracket(self, opening: str) -> Number:
@@ -215,6 +228,21 @@ class _Parser:
                 raise UnreadableError
             index = int(number.text) if len(number.text) < 3 else numbers.MAX_ROOT + 1
         return numbers.take_root(self.descend(self.read_atom), index)
+
+    def read_log(self, name: str) -> Number:
+        """A logarithm of what follows at once; of a product without brackets nobody can say."""
+        base = {"\\ln": None, "\\lg": 10}.get(name, 0)
+        if base == 0:
+            base = int(name.partition("_")[2].strip("{}"))
+        in_brackets = self.next.kind == "open"
+        value = self.descend(self.read_power)
+        if not in_brackets and (self.next.kind in ("times", "over") or self.is_tied()):
+            raise UndecidableError
+        return numbers.take_log(value, base)
+
+    def read_exponential(self) -> Number:
+        """Euler's number and its exponent."""
+        return numbers.take_exponential(self.read_exponent(self.take().text))
 
     def descend(self, read: Callable[[], Number]) -> Number:
         """What `read` finds one level deeper."""

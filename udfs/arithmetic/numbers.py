@@ -15,6 +15,8 @@ MAX_BITS = 1024  # of numerator and denominator: 2^1000, 170!; beyond nobody wri
 MAX_DIGITS = 100  # of a printed number
 MAX_FACTORIAL = 170
 MAX_ROOT = 12  # the index of a root, the denominator of an exponent
+MAX_EXPONENT = 50  # of Euler's number
+FLOAT_ERROR = 1e-12
 ROOT_BITS = 120  # binary places of an enclosed root
 TINY = Fraction(1, 2**80)  # enclosures this narrow that overlap are equal
 
@@ -117,6 +119,38 @@ def take_root(a: Number, index: int) -> Number:
     low, high = _enclose_root(a.low, index)[0], _enclose_root(a.high, index)[1]
     value = sum(_enclose_root(a.value, index)) / Fraction(2)
     return _bound(value, low, high)
+
+
+def take_log(a: Number, base: int | None) -> Number:
+    """The logarithm to a whole base, None for the natural one; exact where it is a whole number."""
+    if a.low <= 0 or (base is not None and base < 2):
+        raise UndecidableError
+    scale = math.log(base) if base else 1.0
+    value, low, high = (math.log(end) / scale for end in (a.value, a.low, a.high))
+    whole = round(value)
+    if (
+        base
+        and a.is_exact
+        and abs(value - whole) < FLOAT_ERROR
+        and Fraction(base) ** whole == a.value
+    ):
+        return make_exact(whole)
+    return _enclose(value, low, high)
+
+
+def take_exponential(a: Number) -> Number:
+    """Euler's number to a power."""
+    if not -MAX_EXPONENT < a.low <= a.high < MAX_EXPONENT:
+        raise UndecidableError
+    if a.is_exact and a.value == 0:
+        return make_exact(1)
+    return _enclose(math.exp(a.value), math.exp(a.low), math.exp(a.high))
+
+
+def _enclose(value: float, low: float, high: float) -> Number:
+    """The number between two floats, and as much more as they may be wrong."""
+    spread = Fraction(FLOAT_ERROR * (1 + abs(high)))
+    return _bound(Fraction(value), Fraction(low) - spread, Fraction(high) + spread)
 
 
 def factorial(a: Number) -> Number:

@@ -30,7 +30,7 @@ NUMBER_ENDS = frozenset("0123456789!%°.…²³")
 SIDE_START = re.compile(
     r"[=,;≈]|\\\\|\\q?quad|\\(?:approx|implies|iff|to|[Rr]ightarrow)(?![A-Za-z])"
 )
-LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z]")
+LETTER = re.compile(r"(?<![\\A-Za-z])(?!e ?\^)[A-Za-z]")
 WORDY = re.compile(r"\\(?:text|mathrm|mbox|begin|tag|label|phantom)")
 NEAR = 48  # characters looked at for it
 SENTENCE_ENDS = ("\n", ". ")

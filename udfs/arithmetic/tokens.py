@@ -28,21 +28,23 @@ BLANK = (
 # The most frequent first: each token is tried against them in order.
 KINDS = {
     "number": NUMBER,
+    "euler": r"(?<![^\W_])(?<!\\)e(?= ?\^)",
     # Words of prose that follow each other are one token, but for a unit's place behind a number.
     "words": r"(?<!\d[ ])(?<!\d)(?:[^\W\d_²³]{2,} ){2,}+",
     "word": r"(?:(?<=\d)/)?[^\W\d_²³]\w*+(?:['’-][^\W\d_]+)*(?:/[^\W\d_]+)?(?:\^[23](?!\d))?",
     "equal": r"==?(?!>)",
-    "stop": r"[,;:?](?=[\s\"'”’)*]|\\[ \\,;q]|$)|\.(?=[\s\"'”’)*]|$)",
+    "stop": r"(?!(?<=\d[ ]):[ ]\d)[,;:?](?=[\s\"'”’)*]|\\[ \\,;q]|$)|\.(?=[\s\"'”’)*]|$)",
     "plus": r"\+",
     "minus": r"-(?!-*>)|−|(?<=\s)–(?=\s)",  # a dash without blanks is a range
     "open": r"[(\[{]",
     "close": r"[)\]}]",
     "times": r"\*(?!\*)|[×·⋅∗✕]|\\(?:cdot|times|ast)(?![A-Za-z])",
-    "over": r"/(?!=)|[÷∕]|\\div(?![A-Za-z])",
+    "over": r"/(?!=)|(?<=\d[ ]):(?=[ ]\d)|[÷∕]|\\div(?![A-Za-z])",
     "currency": r"\\?[$€£¥]",
     "percent": r"\\?%",
     "row": r"\\\\(?:\[[^\]\n]{0,12}\])?|\\cr(?![A-Za-z])",
     "fraction": r"\\[dtc]?frac(?![A-Za-z])",
+    "log": r"\\(?:ln|lg|log_(?:\d|\{\d{1,4}\}))(?![A-Za-z\d])",
     "root": r"\\sqrt(?![A-Za-z])|√",
     "choose": r"\\[dt]?binom(?![A-Za-z])",
     "pi": r"\\pi(?![A-Za-z])",

@@ -38,7 +38,8 @@ DECLINES = re.compile(
     + r"|\b"
     + UNABLE
     + r" (?:assist|comply|fulfil|summar|rewrit)"
-    r"|\bplease (?:provide|share|give|paste)(?: \w+){0,4} (?:text|passage|context|content|page)\b"
+    r"|\bplease (?:provide|supply|share|give|paste)(?: \w+){0,4}"
+    r" (?:text|passage|context|content|page)\b"
     r"|\bno (?:text|passage|content|page) (?:was|is|has been|to) (?:provided|given|rewrite|convert)"
 )
 APOLOGISES = re.compile(r"\W{0,5}(?:i'm sorry|i am sorry|i apologi[sz]e|sorry|unfortunately,? i)\b")
@@ -52,18 +53,52 @@ UNDONE = re.compile(
     r"|\bi(?:'d| would)? need (?:\w+ )?more (?:information|details|context)\b|\bbefore i can\b"
 )
 TASK = re.compile(
-    r"\b(?:conversation|dialogue|debate|interview|discussion|request|task|rewrit\w+)\b"
+    r"\b(?:conversation|dialogue|debate|interview|discussion|request|task|excerpt|passage|text"
+    r"|re-?writ\w+|re-?tell\w*|retold)\b|\bhelp (?:you )?with (?:that|this)\b"
+)
+UNHELPFUL = re.compile(
+    r"\b(?:can't|cannot|unable to) help (?:you )?with (?:that|this)\b|\bnot qualified to\b"
+    r"|\bcannot provide (?:\w+ )?(?:information|guidance|advice)\b|\belse i can (?:do|help)\b"
+    r"|\bplease (?:supply|provide|share|send) an?\b"
+)
+# Somebody leaves in the middle.
+STOPS = re.compile(
+    r"\b" + UNABLE + r" (?:continue|proceed|go on|engage|participate|take part)(?: \w+){0,3}?"
+    r" (?:conversation|dialogue|discussion|debate|interview|request|role-?play|topic)\b"
 )
 SOMEBODY = re.compile(r"\bi\b.*\byou(?:r|rs)?\b|\byou(?:r|rs)?\b.*\bi\b", re.DOTALL)
+MATH = (
+    r"(?:math\w*(?: content)?|formulas?|equations?|theorems?|definitions?|problems?|questions?"
+    r"|exercises?|proofs?|numbers|claims?|arguments?|content|conditions?|quantities)"
+)
+DISCUSS = (
+    r"(?:discuss|talk about|work (?:with|on)|explain|learn|solve|calculate|compute|debate|prove"
+    r"|teach|argue|disagree|do)"
+)
+DONE = r"(?:discussed|solved|calculated|computed|debated|proved|explained|done)"
+FIGURE = r"(?:figures?|diagrams?|images?|pictures?|article|text|page)"
 NOTHING = re.compile(
     r"\b(?:there(?:'s| is| isn't| is not)|there does(?:n't| not) seem to be)"
     r" (?:nothing|not much|little|any(?:thing)?|much"
     r"|no (?:(?:math\w*|real|actual|useful) ?\w*|problem|question|content))"
-    r"(?: \w+){0,3}? (?:to|here|for us)\b(?: \w+){0,3}?"
-    r" ?(?:discuss|talk about|work with|explain|learn|solve|calculate|compute|here)"
+    rf"(?: \w+){{0,3}}? (?:to|here|for us)\b(?: \w+){{0,3}}? ?(?:{DISCUSS}|here)"
     r"|\b(?:text|page|passage|document) (?:does(?:n't| not) (?:really |actually )?"
-    r"(?:contain|have|include|provide|offer) (?:any|enough|much)|(?:contains|has|offers) no)"
+    r"(?:contain|have|include|provide|offer) (?:any|enough|much)"
+    r"|(?:contains|has|offers|provides) no)"
     r" (?:math\w*|content|information|context|substance|problem)"
+    rf"|\bno {MATH} (?:here|in (?:it|this|the text)|that (?:we|i)|whose|for us)\b"
+    rf"|\bno (?:{MATH}|debate|discussion|lesson) to be (?:had|{DONE})"
+    rf"|\bnothing (?:mathematical )?to {DISCUSS}\b|\bnothing (?:mathematical\b|can be {DONE})"
+    rf"|\bi (?:can't|cannot|don't|do not) (?:find|see|have) (?:any {MATH}|(?:a|one) {MATH} in"
+    r" it|(?:it|one) either)\b"
+    rf"|\bthere (?:is|are)n't (?:any\b|an? {MATH}(?! with))"
+    r"|\bthere(?:'s| is) no (?:theorem|formula)\b"
+    r"|\b(?:can't|cannot) (?:really )?have a (?:lesson|debate|discussion)\b"
+    rf"|\b(?:can't|cannot) be {DONE}|\b(?:can't|cannot) do any of (?:these|them|it)\b"
+    rf"|\bbetter stop here\b|\bno information about\b|\bneither an? {MATH} nor\b"
+    rf"|\bwithout (?:an? mathematical problem|(?:the|seeing the) {FIGURE})\b"
+    rf"|\bunless the {FIGURE}\b"
+    rf"|\b{FIGURE} (?:is|are)(?:n't| not) (?:available|here|included|given)\b"
 )
 
 
@@ -101,9 +136,11 @@ def _declines(dialogue: base.Dialogue, limits: Limits) -> bool:
     text, turns = dialogue.lower, dialogue.turns
     if DECLINES.search(text[: limits.head]):
         return True
+    if STOPS.search(text):
+        return True
     if len(turns) >= dialogue.style.min_turns > 1:
         return False  # in a dialogue people may be sorry
-    if dialogue.has_turns and not turns and _leaves_undone(text):
+    if dialogue.has_turns and _leaves_undone(text):
         return True
     start = turns[0].body_start if turns and not text[: turns[0].start].strip() else 0
     # Lower-casing can lengthen a text by a few characters (Turkish İ), which blanks make up for.
@@ -113,7 +150,9 @@ def _declines(dialogue: base.Dialogue, limits: Limits) -> bool:
 
 def _leaves_undone(text: str) -> bool:
     """Whether somebody tells somebody that the task will not be done."""
-    return bool(UNDONE.search(text) and TASK.search(text) and SOMEBODY.search(text))
+    return UNHELPFUL.search(text) is not None or bool(
+        UNDONE.search(text) and TASK.search(text) and SOMEBODY.search(text)
+    )
 
 
 def _find_nothing(dialogue: base.Dialogue) -> list[str]:
