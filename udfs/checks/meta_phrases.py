@@ -33,6 +33,7 @@ SAYS = (
     r"|introduces|presents|summari[sz]es|goes on|wants (?:us|from us|me|you)"
     rf"|(?:is|was) (?:about(?!{AMOUNT})|talking about|discussing|titled)"
     rf"|(?:does{NOT}|never) (?:\w+ )?(?:say|mention|state|specify|explain|tell|discuss|describe)"
+    rf"|does{NOT} go into\b"
     rf"|does{NOT} (?:\w+ )?(?:contain|include|have|offer|provide|give) (?:\w+ ){{0,2}}{SUBJECT}"
     rf"|(?:contains|includes|has|offers|provides|gives|holds) no (?:\w+ )?{SUBJECT})"
 )
@@ -88,14 +89,22 @@ META = re.compile(
     r"|\b(?:in|from|by) the (?P<writing>article|document)\b"
     rf"|\b{READ} {THE} (?P<read>text|page|material|paragraph)\b"
     rf"|\b(?:the|its) {PLACES} (?P<place>paragraph)\b"
-    rf"|\bthe (?P<writer>author)s? (?:then |also |only )?{WRITES}\b"
+    # Pages of questions and answers.
+    r"|\b(?:the|this) (?:post|thread|comment) (?:above|below)\b(?! the\b)"
+    rf"|\b{TOLD} in (?:the|this|his|her|that) (?:post|thread|comment)\b"
+    rf"|\b{WRITES} in (?:his|her|the|this) (?:post|comment)\b"
+    r"|\bthe (?:asker|answerer|op)\b|\b(?:of|in) (?:the|this) thread\b"
+    r"|\bthe given text (?:asks|says|states|wants|provides)\b|\blines of the (?P<lines>paragraph)\b"
+    r"|\bthe (?P<itself>article|document) itself\b"
+    rf"|\b(?:this|our) {MADE_TALK} (?:covers|(?:has )?covered|shows|explains|discusses|was about)\b"
+    rf"|\bthe (?P<writer>author)s? (?:then |also |only )?(?:{WRITES}|goes on|prefers|adds|proves)\b"
 )
 # One of these is in every phrase; most lines have none outside of formulas.
 HINTS = (
     *("text", "page", "paragraph", "material", "passage", "document", "excerpt", "snippet"),
     *("article", "extract", "write-up", "writeup", "conversation", "dialogue", "role", "speaker"),
     *("content", "information", "author", "section", "above", "below", "earlier in"),
-    *("character",),
+    *("character", "post", "thread", "comment", "asker", "answerer"),
 )
 
 

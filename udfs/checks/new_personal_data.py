@@ -22,6 +22,12 @@ EMAIL = re.compile(
     r"(?<![\w.%+-])(?P<name>[A-Za-z0-9][\w.%+-]{0,63})"
     rf"{AT}(?P<host>(?:[A-Za-z0-9-]{{1,63}}{DOT}){{1,4}}[A-Za-z]{{2,24}})(?![\w(])"
 )
+# Said in words, at a domain that no word is.
+SPELLED = re.compile(
+    r"(?<![\w.-])(?P<name>[a-z][\w-]*(?:(?: dot |\.)[\w-]+)*) at (?P<host>[\w-]+(?: dot [\w-]+)*"
+    r" dot (?:com|org|net|edu|gov|info|eu|uk|de|fr|ch|ca|au|br))\b",
+    re.IGNORECASE,
+)
 ATS = ("@", "at)", "at]", "at}")
 EXAMPLES = re.compile(
     r"(?:^|\.)(?:example\.(?:com|org|net|edu)|(?:example|test|invalid|localhost))$", re.IGNORECASE
@@ -49,11 +55,15 @@ PHONE = re.compile(
     rf"|{AREA}(?P<mark>[.-]){EXCHANGE}(?P=mark)[0-9]{{4}}"
     # With the nought of long distance, which no number begins with; ones and noughts are binary.
     r"|0(?<![\w.,+*/^-]0)(?<![=+*/^-][ ]0)[1-9][0-9]{1,4}[/-](?![01]+\b)[0-9]{5,9}"
+    # A mobile's in Britain and, where it is led to, in France.
+    r"|07(?<![\w.,+*/^-]07)[0-9]{3}[ ][0-9]{3}[ ]?[0-9]{3}"
+    r"|0(?<=\b(?:to|at|on)[ ]0)[1-79](?:[ ][0-9]{2}){4}"
 )
 # Any other groups only behind such a word.
 GROUPS = re.compile(r"(?<= )[(+]?[0-9][0-9 ()./-]{5,18}[0-9]")
 CALLED = re.compile(
-    r"\b(?:(?:(?:cell ?)?phone|mobile|whatsapp|fax|tel(?:\.|:|ephone))(?: number)?(?: is|:)?"
+    r"\b(?:(?:(?:cell ?)?phone|mobile|whatsapp|fax|tel(?:\.|:|ephone))(?: number)?"
+    r"(?: is|:| at| on)?"
     r"|(?:call|ring|phone|text|reach|dial|telephone|message) (?:me|us|him|her|back)\b"
     r"(?: (?:at|on|under|via))?:?) $",
     re.IGNORECASE,
@@ -107,6 +117,9 @@ def find_personal_data(prose: str) -> Iterator[str]:
     if any(sign in prose for sign in ATS):
         emails = EMAIL.finditer(prose)
         yield from (normalise(email[0]) for email in emails if not _is_nobody(email))
+    if " dot " in prose.lower():
+        for spelled in SPELLED.finditer(prose):
+            yield normalise(re.sub(" dot ", ".", spelled[0].lower()).replace(" at ", "@"))
     for found in IPV4.finditer(prose):
         groups = found[0].split(".")
         before = prose[max(found.start() - 10, 0) : found.start()]
