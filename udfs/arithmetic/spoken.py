@@ -7,6 +7,7 @@ a longer calculation, since a word of one stands before or behind, is cut like a
 # ruff: noqa: RUF001 - signs that look alike
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from udfs.arithmetic.chains import CUTS_BEHIND, JOINS, Chain, Side, is_part
@@ -38,13 +39,20 @@ IS = (
     r"|,? that['’]s)(?: (?:equal to|exactly|just|only|(?:a|the) total of|us|you|me|another))?"
 )
 # So many operations at most, so that no chain is read again from each of its numbers.
-SPOKEN = re.compile(
-    rf"(?<![^\s(\"“'*])(?P<left>{AMOUNT}(?:{UNIT} (?:{SIGN}) {AMOUNT}){{1,12}}"
-    rf"|{AMOUNT} of {AMOUNT}|{AMOUNT} factorial){UNIT}"
+REST = (
+    rf"(?:(?:{UNIT} (?:{SIGN}) {AMOUNT}){{1,12}}| of {AMOUNT}| factorial)){UNIT}"
     rf"(?P<is>{IS}) (?P<right>(?:minus |negative |[-−])?{AMOUNT})"
-    r"(?![\w^({\[\\%…]|[.,:]\d)",
+    r"(?![\w^({\[\\%…]|[.,:]\d)"
+)
+# They begin with a set of characters and with a word's boundary, which the regex engine looks for
+# much faster than for what stands before.
+WITH_DIGITS = re.compile(
+    r"(?P<left>(?=[0-9$€£])[$€£]?(?<![^\s(\"“'*][$€£])(?<![^\s(\"“'*$€£])"
+    rf"{DIGITS}(?:%| percent\b)?\$?{REST}",
     re.IGNORECASE,
 )
+WITH_WORDS = re.compile(rf"\b(?P<left>(?:{'|'.join(NUMBERS)}){REST}", re.IGNORECASE)
+SAID = (" times ", " plus ", " minus ", " factorial", " divided by ")
 PART = re.compile(
     rf"(?P<number>{DIGITS})|(?P<word>(?:{'|'.join(NUMBERS)})\b)|(?P<percent>%|percent\b)"
     rf"|(?P<of>of\b)|(?P<factorial>factorial\b)|(?P<sign>(?:{SIGN}))(?=\s)"
@@ -63,13 +71,20 @@ GOES_ON = CUTS_BEHIND | {"tens", "hundreds", "ones", "tenth", "of", "with"}
 def find_spoken(text: str, spans: Sequence[Span]) -> Iterator[Chain]:
     """The chains that words make, in order; none from code, tables and displays."""
     closed = [span for span in spans if span.kind not in READABLE]
-    number = 0
-    for found in SPOKEN.finditer(text):
-        while number < len(closed) and closed[number].end <= found.start():
-            number += 1
-        is_open = number == len(closed) or closed[number].start >= found.end()
-        if is_open and (chain := read_chain(found)):
-            yield chain
+    starts = [span.start for span in closed]
+    for found in sorted(match_all(text), key=re.Match.start):
+        before = bisect_left(starts, found.end()) - 1
+        if before < 0 or closed[before].end <= found.start():
+            chain = read_chain(found)
+            if chain is not None:
+                yield chain
+
+
+def match_all(text: str) -> Iterator[re.Match[str]]:
+    """All that may be one; with numbers in words first only where there are words of sums."""
+    yield from WITH_DIGITS.finditer(text)
+    if any(sign in text for sign in SAID):
+        yield from WITH_WORDS.finditer(text)
 
 
 def read_chain(found: re.Match[str]) -> Chain | None:
