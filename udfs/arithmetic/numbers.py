@@ -7,6 +7,7 @@ fractions. Every operation checks its operands' size first, so that no text can 
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 Rational = int | Fraction
@@ -48,6 +49,7 @@ def make_exact(value: Rational) -> Number:
     return Number(value, value, value)
 
 
+@lru_cache(maxsize=4096)
 def read_literal(digits: str) -> Number:
     """A printed number, digits with at most one point; without a point it is exact.
 

@@ -61,7 +61,8 @@ UNHELPFUL = re.compile(
     r"|\bcannot provide (?:\w+ )?(?:information|guidance|advice)\b|\belse i can (?:do|help)\b"
     r"|\bplease (?:supply|provide|share|send) an?\b"
 )
-# Somebody leaves in the middle.
+# Somebody leaves in the middle; one of these words is in every such sentence.
+STOPPING = ("continue", "proceed", "go on", "engage", "participate", "take part")
 STOPS = re.compile(
     r"\b" + UNABLE + r" (?:continue|proceed|go on|engage|participate|take part)(?: \w+){0,3}?"
     r" (?:conversation|dialogue|discussion|debate|interview|request|role-?play|topic)\b"
@@ -136,7 +137,7 @@ def _declines(dialogue: base.Dialogue, limits: Limits) -> bool:
     text, turns = dialogue.lower, dialogue.turns
     if DECLINES.search(text[: limits.head]):
         return True
-    if STOPS.search(text):
+    if any(word in text for word in STOPPING) and STOPS.search(text):
         return True
     if len(turns) >= dialogue.style.min_turns > 1:
         return False  # in a dialogue people may be sorry
