@@ -179,5 +179,5 @@ def test_an_index_of_another_format_says_what_to_do(monkeypatch: pytest.MonkeyPa
         patch.setattr("udfs.contamination.index.FORMAT", 0)
         old = index_file(FERRY)
 
-    with pytest.raises(UsageError, match="ours has format 0, expected 1: make it anew"):
+    with pytest.raises(UsageError, match="ours has format 0, expected 2: make it anew"):
         parse_index(old)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.contamination.questions import BISCUITS, FERRY, LIGHTHOUSE, SHORT, index_of
 from udfs.contamination.index import Index
-from udfs.contamination.search import Match, find_reworded, find_verbatim
+from udfs.contamination.search import Match, find_retold, find_reworded, find_verbatim
 from udfs.contamination.stream import read_stream
 
 PAGE = """
@@ -30,6 +30,10 @@ def index() -> Index:
 
 def loose(text: str, index: Index) -> Match | None:
     return find_reworded(read_stream(text), index, 2.0)
+
+
+def retold(text: str, index: Index) -> Match | None:
+    return find_retold(read_stream(text), index, 2.0)
 
 
 LATEX = (
@@ -122,6 +126,39 @@ def test_the_whole_question_scores_one(index: Index) -> None:
 def test_a_page_on_the_same_subject_is_clean(index: Index) -> None:
     assert find_verbatim(read_stream(PAGE), index) is None
     assert loose(PAGE, index) is None
+    assert retold(PAGE, index) is None
+
+
+RETOLD = (
+    "My sister's bakery has a tray of 36 biscuits. Tomasz, her brother, eats one third of what is "
+    "left after 6 of them break. One biscuit of almond sells at $1.25. What is the money at home?"
+)
+
+
+def test_a_question_told_anew_is_found_by_its_words_and_numbers(index: Index) -> None:
+    assert loose(PAGE + RETOLD + PAGE, index) is None
+
+    match = retold(PAGE + RETOLD + PAGE, index)
+
+    assert match is not None
+    assert match.item == "ours:1"
+    assert 0.4 <= match.score < 1
+    assert "Tomasz, her brother" in (PAGE + RETOLD + PAGE)[match.start : match.end]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        RETOLD.replace("36", "48").replace("1.25", "2.10"),
+        "The 36 trains of line 6 leave every 1.25 minutes, and none of them is late.",
+        "Her brother eats a third of what is left and sells almond biscuits at home for money.",
+    ],
+    ids=["other numbers", "another story", "no numbers"],
+)
+def test_neither_numbers_nor_words_are_enough(other: str, index: Index) -> None:
+    match = retold(PAGE + other + PAGE, index)
+
+    assert match is None or match.score < 0.4
 
 
 def test_parts_that_lie_far_apart_do_not_add_up(index: Index) -> None:
@@ -154,6 +191,7 @@ def test_runs_never_match_even_where_a_benchmark_has_them(text: str) -> None:
 def test_an_index_of_nothing_finds_nothing() -> None:
     assert find_verbatim(read_stream(FERRY), index_of("Too short.")) is None
     assert loose(FERRY, index_of("Too short.")) is None
+    assert retold(FERRY, index_of("Too short.")) is None
 
 
 WORDS = st.sampled_from([*FERRY.split(), *SHORT.split(), "\n\n", "$", "\\text{", "}", "🦀"])
@@ -163,7 +201,7 @@ WORDS = st.sampled_from([*FERRY.split(), *SHORT.split(), "\n\n", "$", "\\text{",
 @given(st.lists(WORDS | st.text(max_size=4), max_size=80).map(" ".join))
 def test_whatever_is_found_lies_in_the_text(text: str) -> None:
     index = index_of()
-    matches = [find_verbatim(read_stream(text), index), loose(text, index)]
+    matches = [find_verbatim(read_stream(text), index), loose(text, index), retold(text, index)]
 
     for match in filter(None, matches):
         assert match.score > 0

@@ -2,7 +2,8 @@
 
 The file is a NumPy archive without pickles and without text: of each item its row in the
 benchmark and its number of tokens, the hashes of its long grams, by which it is found word for
-word, and of its short grams, by which it is found reworded. Weights are worked out when loading.
+word, of its short grams, by which it is found reworded, and of its words and numbers, by which it
+is found told anew. Weights are worked out when loading.
 """
 
 import hashlib
@@ -29,11 +30,11 @@ from udfs.contamination.grams import (
     hash_grams,
     hash_short_grams,
 )
-from udfs.contamination.stream import Hashes, read_stream
+from udfs.contamination.stream import Hashes, hash_token, read_stream, read_tokens
 from udfs.errors import UsageError
 
 # Raised by every change of what a token or a gram is: an index of another version finds nothing.
-FORMAT = 1
+FORMAT = 2
 # An item shorter than a long gram is one gram as a whole; one that is shorter than this could be
 # anybody's: in 135 math pages, 8 words that two of them share are a title.
 SHORTEST_ITEM = 8
@@ -42,6 +43,10 @@ SHORTEST_ITEM = 8
 DISTINCT_SHARE = 0.6
 # A gram in more items than this is the benchmark's template. In GSM8K 14 are in two items.
 MOST_ITEMS = 3
+# What a number says of where it comes from, in halves of a unit: 1 to 12 are everywhere, 37 and
+# 2.50 are not. Our own choice, as are the bounds; 0 to 2 are not counted among an item's numbers.
+COMMON, ROUND, SHORT, LONG = 1, 3, 5, 8
+UNCOUNTED = frozenset({"0", "1", "2"})
 FEWEST_SHORT_GRAMS = 8  # an item with fewer is only looked for word for word
 HEX_DIGITS = 32
 
@@ -78,6 +83,10 @@ class Index:
     `rows` and `tokens` are of the items. `long` has the long grams by their number of tokens.
     `weights` are the short grams' in the order of `short.hashes`, and `totals` the items' sums of
     them, infinite for an item with too few.
+
+    `numbers` are the items' numbers, of which there are `number_counts` in each, and `information`
+    says in their order how rare each is. The words of an item, numbers among them, are
+    `words[word_starts[item]:word_starts[item + 1]]`, sorted, and beside them their weights.
     """
 
     name: str
@@ -87,6 +96,12 @@ class Index:
     short: Grams
     weights: NDArray[np.float64]
     totals: NDArray[np.float64]
+    numbers: Grams
+    number_counts: Numbers
+    information: NDArray[np.float64]
+    words: Hashes
+    word_starts: Numbers
+    word_weights: NDArray[np.float64]
 
     def item_id(self, item: int) -> str:
         """The item's name in the evidence: the benchmark's and its row, counted from 0."""
@@ -99,6 +114,7 @@ def build_index(name: str, texts: Iterable[tuple[int, str]]) -> bytes:
     Items that are too short are left out, and those that repeat another.
     """
     rows, tokens, long_grams, short_grams, known = [], [], [], [], set()
+    words, numbers = [], []
     for row, text in texts:
         hashes = read_stream(text).hashes
         if len(hashes) >= SHORTEST_ITEM and hashes.tobytes() not in known:
@@ -107,6 +123,8 @@ def build_index(name: str, texts: Iterable[tuple[int, str]]) -> bytes:
             tokens.append(len(hashes))
             long_grams.append(_pick_long_grams(hashes))
             short_grams.append(_pick_short_grams(hashes))
+            words.append(np.unique(shorten(hashes)))
+            numbers.append(_pick_numbers(text))
     items_of = Counter(gram for grams in long_grams for gram in grams.tolist())
     template = np.array([g for g, items in items_of.items() if items > MOST_ITEMS], np.uint64)
     long_grams = [grams[~np.isin(grams, template)] for grams in long_grams]
@@ -120,6 +138,11 @@ def build_index(name: str, texts: Iterable[tuple[int, str]]) -> bytes:
         long_grams=_join(long_grams),
         short_counts=np.array([len(grams) for grams in short_grams], np.uint32),
         short_grams=(_join(short_grams) >> SHORT_BITS).astype(np.uint32),
+        word_counts=np.array([len(some) for some in words], np.uint32),
+        words=(_join(words) >> SHORT_BITS).astype(np.uint32),
+        number_counts=np.array([len(some) for some in numbers], np.uint32),
+        numbers=np.array([hash_ for some in numbers for hash_ in some], np.uint32),
+        information=np.array([half for some in numbers for half in some.values()], np.uint8),
     )
     return file.getvalue()
 
@@ -140,6 +163,33 @@ def _pick_short_grams(hashes: Hashes) -> Hashes:
     """The distinct short grams of an item, none with a token twice."""
     grams = hash_short_grams(hashes)
     return np.unique(grams[count_distinct(hashes, SHORT_GRAM) == SHORT_GRAM])
+
+
+def shorten(hashes: Hashes) -> Hashes:
+    """Hashes with fewer bits, the others 0: enough for the words of a benchmark."""
+    return hashes >> SHORT_BITS << SHORT_BITS
+
+
+def _pick_numbers(text: str) -> dict[int, int]:
+    """The distinct numbers of an item as the first bits of their hashes, and what each says."""
+    numbers = [token for token in read_tokens(text) if token[0].isdigit()]
+    return {
+        hash_token(number) >> int(SHORT_BITS): _rate_number(number)
+        for number in numbers
+        if number not in UNCOUNTED
+    }
+
+
+def _rate_number(number: str) -> int:
+    """How much a number says of where it comes from, in halves."""
+    if not number.isdecimal() or len(number) > 3:
+        return LONG
+    value = int(number)
+    if value <= 12:
+        return COMMON
+    if value <= 20 or (value <= 100 and value % 10 == 0):
+        return ROUND
+    return SHORT if value <= 100 else LONG
 
 
 def load_index(benchmark: Benchmark) -> Index:
@@ -180,6 +230,10 @@ def _arrange(name: str, arrays: dict[str, Any]) -> Index:
     weights = np.log1p(len(tokens) / shared)
     totals = np.bincount(short.items, np.repeat(weights, shared), len(tokens)).astype(np.float64)
     totals[arrays["short_counts"] < FEWEST_SHORT_GRAMS] = np.inf
+    number_hashes = arrays["numbers"].astype(np.uint64) << SHORT_BITS
+    numbers = Grams.of(number_hashes, np.repeat(items, arrays["number_counts"]))
+    words = arrays["words"].astype(np.uint64) << SHORT_BITS
+    _, places, counts = np.unique(words, return_inverse=True, return_counts=True)
     return Index(
         name=name,
         rows=arrays["rows"].astype(np.int64),
@@ -191,4 +245,10 @@ def _arrange(name: str, arrays: dict[str, Any]) -> Index:
         short=short,
         weights=weights,
         totals=totals,
+        numbers=numbers,
+        number_counts=arrays["number_counts"].astype(np.int64),
+        information=arrays["information"][np.unique(number_hashes, return_index=True)[1]] / 2,
+        words=words,
+        word_starts=np.append(0, np.cumsum(arrays["word_counts"].astype(np.int64))),
+        word_weights=np.log1p(len(tokens) / counts)[places],
     )

@@ -1,4 +1,4 @@
-"""Looking up a text's stream in a benchmark's index: word for word, and reworded."""
+"""Looking up a text's stream in a benchmark's index: word for word, reworded, and told anew."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,12 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from udfs.contamination.grams import SHORT_GRAM, Numbers, hash_grams, hash_short_grams
-from udfs.contamination.index import Index
-from udfs.contamination.stream import Stream
+from udfs.contamination.index import Index, shorten
+from udfs.contamination.stream import Hashes, Stream
 
 # Scores below this are not worked out and count as 0: 760 pieces of math pages have 21,500 items of
 # GSM8K with any score, and 11 that might reach this one.
 LEAST_SCORE = 0.2
+
+
+# Of a question that is told anew: the part of its numbers that must come back, the least that they
+# must say, and what its words count for by what they say. Our own: so that 0.4 divides 14 questions
+# told anew, of which 11 have more, from 413 good dialogues, their sources and 786 pieces of math
+# pages, of which the most like any of GSM8K has 0.39.
+NUMBERS_SHARE, LEAST_INFORMATION = 0.75, 3.0
+STRENGTH = ((3.0, 6.0), (0.4 / 0.6, 0.4 / 0.44))
 
 
 @dataclass(frozen=True)
@@ -20,8 +28,8 @@ class Match:
     """An item found in a text.
 
     `score` counts long grams for a match word for word, and is the weighted share of the item's
-    short grams, 0 to 1, for a reworded one. The span is in character offsets of the text, the
-    end excluded.
+    short grams, or of its words, 0 to 1, for another. The span is in character offsets of the text,
+    the end excluded.
     """
 
     item: str
@@ -74,6 +82,50 @@ def find_reworded(stream: Stream, index: Index, window: float) -> Match | None:
     if best < 0:
         return None
     return Match(index.item_id(best), min(score, 1.0), *stream.locate(first, last + SHORT_GRAM - 1))
+
+
+def find_retold(stream: Stream, index: Index, window: float) -> Match | None:
+    """The item of which most words and nearly all numbers are in one place of the text, None below
+    LEAST_SCORE.
+
+    The score is the weighted share of its words, by which two stories with the same few common
+    numbers may be alike: so these count less.
+    """
+    hashes = shorten(stream.hashes)
+    known = np.unique(index.numbers.look_up(hashes)[1])
+    hits, items = index.numbers.owners(known)
+    size = len(index.tokens)
+    information = np.bincount(items, index.information[known[hits]], size)
+    counts = np.bincount(items, minlength=size)
+    candidates = (information >= LEAST_INFORMATION) & (
+        counts >= NUMBERS_SHARE * index.number_counts
+    )
+    matches = (
+        _look_for(hashes, index, item, window) for item in np.flatnonzero(candidates).tolist()
+    )
+    score, item, first, last = max(matches, default=(0.0, 0, 0, 0))
+    if score < LEAST_SCORE:
+        return None
+    return Match(index.item_id(item), score, *stream.locate(first, last))
+
+
+def _look_for(
+    hashes: Hashes, index: Index, item: int, window: float
+) -> tuple[float, int, int, int]:
+    """The score of one item, the item, and the first and last place of where most of it is."""
+    own = slice(index.word_starts[item], index.word_starts[item + 1])
+    words, weights = index.words[own], index.word_weights[own]
+    numbers = np.minimum(words.searchsorted(hashes), len(words) - 1)
+    places = np.flatnonzero(words[numbers] == hashes)
+    width = round(window * index.tokens[item])
+    weight, first, last = _find_densest(places, numbers[places], weights, width)
+    known = np.unique(index.numbers.look_up(hashes[first : last + 1])[1])
+    hits, items = index.numbers.owners(known)
+    known = known[hits[items == item]]
+    if len(known) < NUMBERS_SHARE * index.number_counts[item]:
+        return 0.0, item, first, last
+    strength = np.interp(index.information[known].sum(), *STRENGTH)
+    return float(strength * weight / weights.sum()), item, first, last
 
 
 def _find_densest(

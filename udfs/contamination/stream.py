@@ -103,6 +103,11 @@ def read_stream(text: str, cuts: Iterable[tuple[int, int]] = ()) -> Stream:
     return Stream(text, hashes[hashes != NOTHING])
 
 
+def read_tokens(text: str) -> list[str]:
+    """What the tokens of a text's stream say."""
+    return [meaning for piece in PIECE.findall(text) if (meaning := normalise(piece))]
+
+
 def blank_out(text: str, cuts: Iterable[tuple[int, int]]) -> str:
     """The text with blanks in place of the cuts, which are sorted and apart; offsets stay."""
     parts, position = [], 0
