@@ -106,7 +106,7 @@ class Wanted:
         """
         parts = [self.chunks(first, last), self.find_answers(first, last)]
         if self.screen:
-            parts.append(self.screen.read(self.place(first, last)))
+            parts.append(self.screen.read_verdicts(self.place(first, last)))
         together = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), parts)
         states = together.groupBy("slice", "bucket", "chunk_id").agg(
             F.bool_or("wanted").alias("wanted"),
@@ -269,7 +269,7 @@ def find_oldest(wanted: Wanted) -> tuple[Any, ...] | None:
         return None
     chunks = wanted.chunks(*wanted.buckets)
     if wanted.screen:
-        accepted = wanted.screen.read(wanted.place(*wanted.buckets)).where("accepted")
+        accepted = wanted.screen.read_verdicts(wanted.place(*wanted.buckets)).where("accepted")
         chunks = chunks.join(accepted, ["slice", "bucket", "chunk_id"], "left_semi")
     newest = chunks.select("created_at", "bucket", "chunk_id")
     newest = newest.orderBy(F.desc("created_at"), "bucket", "chunk_id").limit(limit)

@@ -50,11 +50,8 @@ class Screen:
         verdicts = self.warehouse.read(CHUNK_VERDICTS, version=self.version)
         return verdicts.where(F.col("rules_id") == self.rules_id)
 
-    def read(self, place: Column) -> DataFrame:
-        """Whether each judged chunk in a place was accepted.
-
-        One without a verdict by these rules waits: nothing is paid for that was not judged.
-        """
+    def read_verdicts(self, place: Column) -> DataFrame:
+        """Whether each judged chunk in a place was accepted."""
         return self.verdicts.where(place).select("slice", "bucket", "chunk_id", "accepted")
 
 

@@ -45,8 +45,12 @@ UNITS: dict[str, dict[str, int]] = {
 }
 # How far from a calculation a number behind "approximately" cannot be meant: our own choice, beyond
 # all in 413 good dialogues (22/7 for pi, 400 for 17 * 23).
-FAR_UNITS, FAR_DECIMAL, FAR_WHOLE = 2, Fraction(1, 100), Fraction(1, 20)
+FAR_UNITS, FAR_DECIMAL, FAR_WHOLE, FAR_ROUND = 2, Fraction(1, 100), Fraction(1, 10), Fraction(1, 2)
+NEAR_RATIO = 2  # a number further off may be in another unit
+# Digits of a product that was worked out, and how many of them may be wrong.
+SURE_DIGITS, MAX_SLIPS = 4, 2
 MAX_PLACES = 10
+SHIFTS = frozenset(Fraction(10) ** n for n in (-3, -2, -1, 1, 2, 3))
 CYCLES = frozenset({7, 12, 24})  # 9 + 4 = 1 hour, on a clock
 # What a number is printed with: 1.8 \cdot 10^{19}, -3.5 km, 12%.
 PRINTED = frozenset(
@@ -71,7 +75,8 @@ def compare(left: Side, right: Side, *, is_about: bool) -> tuple[Truth, Rational
     beyond = [units for a, b in readings for units in read_beyond(a, b, left, right)]
     if any(is_equal(a, b) for a, b in readings) or any(map(is_rounding, beyond)):
         return Truth.TRUE, value
-    if (converted := convert(left, right)) is not None:
+    converted = None if is_about or left.cut or right.cut else convert(left, right)
+    if converted is not None:
         return converted, value
     tokens = [*left.tokens, *right.tokens]
     is_open = (
@@ -195,14 +200,25 @@ def may_be_equal(a: Number, b: Number, left: Side, right: Side) -> bool:
 
 
 def is_far(a: Number, b: Number, left: Side, right: Side) -> bool:
-    """Whether one side is a printed number that nobody rounds the other to, however roughly."""
+    """Whether one side is a printed number that nobody rounds the other to, however roughly.
+
+    Not where there are units or scales, which stand for factors: 3.3 ns, 31.5 million.
+    """
+    tokens = [*left.tokens, *right.tokens]
+    if any(token.kind in ("word", "percent", "degree", "currency") for token in tokens):
+        return False
     for calculated, printed, side in ((a, b, right), (b, a, left)):
         digits = [token.text for token in side.tokens if token.kind == "number"]
-        if side.is_bare and len(digits) == 1:
+        if side.is_bare and len(digits) == 1 and calculated.value and printed.value:
             gap = max(calculated.low - printed.value, printed.value - calculated.high)
             share = FAR_DECIMAL if "." in digits[0] else FAR_WHOLE
-            return gap > FAR_UNITS * find_unit(digits[0]) and gap > share * measure(
-                calculated.value
+            share = FAR_ROUND if digits[0].endswith("0") and "." not in digits[0] else share
+            ratio = measure(Fraction(printed.value) / Fraction(calculated.value))
+            is_scaled = not Fraction(1, NEAR_RATIO) < ratio < NEAR_RATIO
+            return (
+                not is_scaled
+                and gap > FAR_UNITS * find_unit(digits[0])
+                and gap > share * measure(calculated.value)
             )
     return False
 
@@ -225,18 +241,25 @@ def names_e(tokens: Sequence[Token]) -> bool:
 
 
 def is_worked_out(value: Rational, other: Rational, left: Side, right: Side) -> bool:
-    """Whether a product of decimals is printed with all its decimals, so that none were hidden.
+    """Whether a product of decimals is printed with all its decimals, and a digit or two are wrong.
 
-    6.4^2 = 40.69 has two, as 40.96; who calculates with more than 6.4 and rounds, prints no more
-    decimals than before.
+    6.4^2 = 40.69 has two decimals, as 40.96, and its digits. Who calculates with more than 6.4 and
+    rounds comes to another number, and seldom prints more decimals than before.
     """
     for exact, calculated, printed in ((value, left, right), (other, right, left)):
         if not is_decimal(printed) or is_printed(calculated):
             continue
+        if any(token.kind in ("over", "fraction", "root") for token in calculated.tokens):
+            continue
         wanted = count_decimals(exact)
         places = [count_places(t.text) for t in calculated.tokens if t.kind == "number"]
-        shown = max(count_places(t.text) for t in printed.tokens if t.kind == "number")
-        return wanted is not None and max(places) < wanted <= shown
+        digits = next(t.text for t in printed.tokens if t.kind == "number")
+        if wanted is None or wanted != count_places(digits) or max(places) >= wanted:
+            continue
+        right_digits = str(int(Fraction(exact) * 10**wanted))
+        wrong_digits = digits.replace(".", "").lstrip("0")
+        if len(right_digits) == len(wrong_digits) >= SURE_DIGITS:
+            return sum(a != b for a, b in zip(right_digits, wrong_digits, strict=True)) <= MAX_SLIPS
     return False
 
 
@@ -259,9 +282,11 @@ def convert(left: Side, right: Side) -> Truth | None:
     if first is None or second is None or first[1:] == second[1:] or first[2] != second[2]:
         return None
     a, b = first[0], second[0]
-    return (
-        Truth.TRUE if is_equal(a, b) else Truth.FALSE if a.low > b.high or b.low > a.high else None
-    )
+    if is_equal(a, b):
+        return Truth.TRUE
+    # Only a shifted point is certainly wrong: there are maps, working days, and 1 hour 30.
+    is_shifted = a.value and b.value and Fraction(a.value) / Fraction(b.value) in SHIFTS
+    return Truth.FALSE if is_shifted and evaluate(left.tokens[:1]).value != 1 else None
 
 
 def read_amount(side: Side) -> tuple[Number, int, str] | None:

@@ -87,7 +87,7 @@ ABSURD = re.compile(
 # Another arithmetic than that of numbers, which nobody can check here...
 OTHER = re.compile(
     r"\bxor\b|\\oplus|⊕|\bboolean\b|\btropical\b|\bnim\b|\bbitwise\b|\bwrap\w* around"
-    r"|\bcharacteristic (?:\d|two|p)\b",
+    r"|\b\d+-bit\b|\b(?:one|two)['’]?s['’]? complement\b|\bcharacteristic (?:\d|two|p)\b",
     re.IGNORECASE,
 )
 # ... remainders: an equality is another's if its sides differ by a multiple of a number there...
@@ -99,8 +99,9 @@ MODULUS = re.compile(
 )
 # ... and other bases: if it is true with its digits in one.
 BASE = re.compile(
-    r"\bbinary\b|\bhexa?decimal\b|\bhex\b|\boctal\b|\bternary\b|\bbase[- ](?:\$?\d+|two|three|four"
-    r"|five|six|seven|eight|nine|twelve|sixteen|\$?b\b)",
+    r"\bbinary\b|\bhexa?decimal\b|\bhex\b|\boctal\b|\bternary\b"
+    r"|\bbase[- ](?:\$?\d{1,2}(?!\d)|two|three|four|five|six|seven|eight"
+    r"|nine|twelve|sixteen|\$?b\b)",
     re.IGNORECASE,
 )
 BASES = {"binary": 2, "ternary": 3, "octal": 8, "hex": 16, "hexadecimal": 16, "hexdecimal": 16}

@@ -162,6 +162,8 @@ class _Parser:
                 raise UndecidableError  # 5!! is 5 * 3 * 1, or 120!
             if token.kind == "factorial":
                 value = numbers.factorial(value)
+            elif token.kind == "word" and self.next.kind == "power":
+                self.read_exponent(self.take().text)  # the unit's: 15 \\text{ cm}^2
             elif token.kind == "percent":
                 value = numbers.multiply(
                     _round_percent(value), numbers.make_exact(self.convention.percent)
@@ -231,9 +233,7 @@ class _Parser:
 
     def read_log(self, name: str) -> Number:
         """A logarithm of what follows at once; of a product without brackets nobody can say."""
-        base = {"\\ln": None, "\\lg": 10}.get(name, 0)
-        if base == 0:
-            base = int(name.partition("_")[2].strip("{}"))
+        base = int(name.partition("_")[2].strip("{}")) if "_" in name else None
         in_brackets = self.next.kind == "open"
         value = self.descend(self.read_power)
         if not in_brackets and (self.next.kind in ("times", "over") or self.is_tied()):

@@ -128,7 +128,10 @@ def take_log(a: Number, base: int | None) -> Number:
     if a.low <= 0 or (base is not None and base < 2):
         raise UndecidableError
     scale = math.log(base) if base else 1.0
-    value, low, high = (math.log(end) / scale for end in (a.value, a.low, a.high))
+    value, low, high = (
+        (math.log(end.numerator) - math.log(end.denominator)) / scale
+        for end in (a.value, a.low, a.high)
+    )
     whole = round(value)
     if (
         base

@@ -25,6 +25,8 @@ BLANK = (
     r"|\\(?:begin|end)\{(?:align(?:ed|at)?|gather(?:ed)?|split|eqnarray|multline|equation"
     r"|flalign)\*?\}"
 )
+# 72 : 3.6 = 20 divides; 2 : 3 = 4 : 6 need not.
+RATIO = r"(?<=\d[ ]):(?=[ ]\d[\d.,]*[ ]=[ ]\d[\d.,]*(?![\d.,]|[ ]?[:%+]))"
 # The most frequent first: each token is tried against them in order.
 KINDS = {
     "number": NUMBER,
@@ -33,18 +35,18 @@ KINDS = {
     "words": r"(?<!\d[ ])(?<!\d)(?:[^\W\d_²³]{2,} ){2,}+",
     "word": r"(?:(?<=\d)/)?[^\W\d_²³]\w*+(?:['’-][^\W\d_]+)*(?:/[^\W\d_]+)?(?:\^[23](?!\d))?",
     "equal": r"==?(?!>)",
-    "stop": r"(?!(?<=\d[ ]):[ ]\d)[,;:?](?=[\s\"'”’)*]|\\[ \\,;q]|$)|\.(?=[\s\"'”’)*]|$)",
+    "stop": rf"(?!{RATIO})[,;:?](?=[\s\"'”’)*]|\\[ \\,;q]|$)|\.(?=[\s\"'”’)*]|$)",
     "plus": r"\+",
     "minus": r"-(?!-*>)|−|(?<=\s)–(?=\s)",  # a dash without blanks is a range
     "open": r"[(\[{]",
     "close": r"[)\]}]",
     "times": r"\*(?!\*)|[×·⋅∗✕]|\\(?:cdot|times|ast)(?![A-Za-z])",
-    "over": r"/(?!=)|(?<=\d[ ]):(?=[ ]\d)|[÷∕]|\\div(?![A-Za-z])",
+    "over": rf"/(?!=)|{RATIO}|[÷∕]|\\div(?![A-Za-z])",
     "currency": r"\\?[$€£¥]",
     "percent": r"\\?%",
     "row": r"\\\\(?:\[[^\]\n]{0,12}\])?|\\cr(?![A-Za-z])",
     "fraction": r"\\[dtc]?frac(?![A-Za-z])",
-    "log": r"\\(?:ln|lg|log_(?:\d|\{\d{1,4}\}))(?![A-Za-z\d])",
+    "log": r"\\(?:ln|log_(?:\d|\{\d{1,4}\}))(?![A-Za-z\d])",
     "root": r"\\sqrt(?![A-Za-z])|√",
     "choose": r"\\[dt]?binom(?![A-Za-z])",
     "pi": r"\\pi(?![A-Za-z])",

@@ -90,10 +90,10 @@ META = re.compile(
     rf"|\b{READ} {THE} (?P<read>text|page|material|paragraph)\b"
     rf"|\b(?:the|its) {PLACES} (?P<place>paragraph)\b"
     # Pages of questions and answers.
-    r"|\b(?:the|this) (?:post|thread|comment) (?:above|below)\b(?! the\b)"
+    r"|\b(?:the|this) (?:post|thread|comment) (?:above|below)\b(?! (?:the|ground|water)\b)"
     rf"|\b{TOLD} in (?:the|this|his|her|that) (?:post|thread|comment)\b"
     rf"|\b{WRITES} in (?:his|her|the|this) (?:post|comment)\b"
-    r"|\bthe (?:asker|answerer|op)\b|\b(?:of|in) (?:the|this) thread\b"
+    r"|\bthe (?:asker|answerer)\b|\b(?:of|in) this thread\b"
     r"|\bthe given text (?:asks|says|states|wants|provides)\b|\blines of the (?P<lines>paragraph)\b"
     r"|\bthe (?P<itself>article|document) itself\b"
     rf"|\b(?:this|our) {MADE_TALK} (?:covers|(?:has )?covered|shows|explains|discusses|was about)\b"

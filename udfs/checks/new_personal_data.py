@@ -24,7 +24,8 @@ EMAIL = re.compile(
 )
 # Said in words, at a domain that no word is.
 SPELLED = re.compile(
-    r"(?<![\w.-])(?P<name>[a-z][\w-]*(?:(?: dot |\.)[\w-]+)*) at (?P<host>[\w-]+(?: dot [\w-]+)*"
+    r"(?<![\w.-])(?P<name>[a-z][\w-]*(?:(?: dot |\.)[\w-]+){0,4}) at "
+    r"(?P<host>[\w-]+(?: dot [\w-]+){0,4}"
     r" dot (?:com|org|net|edu|gov|info|eu|uk|de|fr|ch|ca|au|br))\b",
     re.IGNORECASE,
 )

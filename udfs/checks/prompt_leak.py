@@ -27,7 +27,7 @@ TEMPLATE_LINES = re.compile(
     r"##\#{0,2}[ ]?(?:Instructions?|Response|Human|Assistant)\b:?[ \t]*(?:\n|$)"
     r"|\n(?:assistant|Assistant:)[ \t]*(?:\n|$)"
     r"|a(?:(?<=^a)|(?<=[.!?]a))ssistant[ \t]*(?=\n)"
-    r"|\n(?:Conversation|Dialogue|Output|Response):[ \t]*(?=\n)"
+    r"|\n(?:Conversation|Dialogue):[ \t]*(?=\n)"
     r"|You(?<!\wYou) are an? helpful\b[\w ,]{0,40}\bassistant\b"
     r"|Below(?<!\wBelow) is an instruction that describes a task\b"
 )

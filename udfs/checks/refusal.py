@@ -62,12 +62,16 @@ UNHELPFUL = re.compile(
     r"|\bplease (?:supply|provide|share|send) an?\b"
 )
 # Somebody leaves in the middle; one of these words is in every such sentence.
-STOPPING = ("continue", "proceed", "go on", "engage", "participate", "take part")
+STOPPING = ("continu", "proceed", "go on", "engage", "participate", "take part")
 STOPS = re.compile(
-    r"\b" + UNABLE + r" (?:continue|proceed|go on|engage|participate|take part)(?: \w+){0,3}?"
-    r" (?:conversation|dialogue|discussion|debate|interview|request|role-?play|topic)\b"
+    r"\bcomfortable (?:with )?continuing (?:this|the|our) conversation\b"
+    r"|\b(?:sorry|apologi[sz]e|unfortunately)\b[^.!?\n]{0,40}\bi(?:'m| am)?"
+    r" (?:can't|cannot|can not|won't|will not|unable to|not able to)"
+    r" (?:continue|proceed|go on|engage|participate|take part)(?: (?:with|in))?"
+    r" (?:this|the|our|such an?) (?:conversation|dialogue|discussion|debate|interview|request"
+    r"|role-?play)\b(?! (?:until|without|unless))"
 )
-SOMEBODY = re.compile(r"\bi\b.*\byou(?:r|rs)?\b|\byou(?:r|rs)?\b.*\bi\b", re.DOTALL)
+SOMEBODY = (re.compile(r"\bi\b"), re.compile(r"\byou(?:r|rs)?\b"))
 MATH = (
     r"(?:math\w*(?: content)?|formulas?|equations?|theorems?|definitions?|problems?|questions?"
     r"|exercises?|proofs?|numbers|claims?|arguments?|content|conditions?|quantities)"
@@ -76,7 +80,6 @@ DISCUSS = (
     r"(?:discuss|talk about|work (?:with|on)|explain|learn|solve|calculate|compute|debate|prove"
     r"|teach|argue|disagree|do)"
 )
-DONE = r"(?:discussed|solved|calculated|computed|debated|proved|explained|done)"
 FIGURE = r"(?:figures?|diagrams?|images?|pictures?|article|text|page)"
 NOTHING = re.compile(
     r"\b(?:there(?:'s| is| isn't| is not)|there does(?:n't| not) seem to be)"
@@ -87,19 +90,23 @@ NOTHING = re.compile(
     r"(?:contain|have|include|provide|offer) (?:any|enough|much)"
     r"|(?:contains|has|offers|provides) no)"
     r" (?:math\w*|content|information|context|substance|problem)"
-    rf"|\bno {MATH} (?:here|in (?:it|this|the text)|that (?:we|i)|whose|for us)\b"
-    rf"|\bno (?:{MATH}|debate|discussion|lesson) to be (?:had|{DONE})"
-    rf"|\bnothing (?:mathematical )?to {DISCUSS}\b|\bnothing (?:mathematical\b|can be {DONE})"
-    rf"|\bi (?:can't|cannot|don't|do not) (?:find|see|have) (?:any {MATH}|(?:a|one) {MATH} in"
-    r" it|(?:it|one) either)\b"
-    rf"|\bthere (?:is|are)n't (?:any\b|an? {MATH}(?! with))"
-    r"|\bthere(?:'s| is) no (?:theorem|formula)\b"
-    r"|\b(?:can't|cannot) (?:really )?have a (?:lesson|debate|discussion)\b"
-    rf"|\b(?:can't|cannot) be {DONE}|\b(?:can't|cannot) do any of (?:these|them|it)\b"
-    rf"|\bbetter stop here\b|\bno information about\b|\bneither an? {MATH} nor\b"
-    rf"|\bwithout (?:an? mathematical problem|(?:the|seeing the) {FIGURE})\b"
+    rf"|\bno {MATH} (?:here|in (?:it|this|the text)|that (?:we|i) (?:can|could)|whose)\b"
+    rf"|\bno (?:{MATH}|debate|discussion|lesson) to be (?:had|discussed|debated)"
+    r"|\bnothing (?:mathematical )?to (?:discuss|debate|talk about|calculate|teach)\b"
+    r"|\bnothing (?:mathematical\b|can be (?:solved|calculated|discussed) here)"
+    r"|\bno math\w* for us to (?:discuss|disagree|talk)\b"
+    r"|\bi (?:can't|cannot|don't|do not) (?:find|see) "
+    r"(?:any (?:formulas|math\w*|theorems|equations)|(?:a|one) (?:problem|question) in it"
+    r"|(?:it|one) either)\b"
+    r"|\bi (?:don't|do not) have it either\b|\bi'm afraid (?:that )?there isn't any\b"
+    r"|\bthere isn't a (?:math\w* )?problem\b(?! with)"
+    r"|\bthere's no (?:theorem|equation)(?: here|, nothing)\b"
+    r"|\b(?:can't|cannot) (?:really )?have a (?:lesson|debate|discussion) about\b"
+    r"|\bthis (?:can't|cannot) be (?:debated|discussed)|\b(?:can't|cannot) do any of these\b"
+    r"|\bbetter stop here\b|\bno information about it\b|\bneither a theorem nor\b"
+    rf"|\bwithout (?:a mathematical problem|(?:the|seeing the) {FIGURE}(?: itself)?)\b"
     rf"|\bunless the {FIGURE}\b"
-    rf"|\b{FIGURE} (?:is|are)(?:n't| not) (?:available|here|included|given)\b"
+    rf"|\b{FIGURE} (?:is|are)(?:n't| not) (?:available|included|given)\b"
 )
 
 
@@ -152,7 +159,7 @@ def _declines(dialogue: base.Dialogue, limits: Limits) -> bool:
 def _leaves_undone(text: str) -> bool:
     """Whether somebody tells somebody that the task will not be done."""
     return UNHELPFUL.search(text) is not None or bool(
-        UNDONE.search(text) and TASK.search(text) and SOMEBODY.search(text)
+        UNDONE.search(text) and TASK.search(text) and all(one.search(text) for one in SOMEBODY)
     )
 
 
