@@ -121,15 +121,20 @@ def read_chain(found: re.Match[str]) -> Chain | None:
         or ("over" in kinds and verb in ("leaves", "leave", "gives", "give"))
         or is_range(left)
         or is_led_by_part(before)
-        or (joins and not JOINS.isdisjoint(WORD.findall(before.lower())))
-        or (
-            joins
-            and PRODUCTS.search(found.string[max(0, found.start() - WORDS) : found.end() + WORDS])
-        )
-        or (joins and before.rstrip().endswith(","))
+        or (joins and may_be_listed(before, found))
     )
     relation = Token("equal", verb, found.start("is"), loose=True)
-    return Chain([Side(left, cut=bool(is_cut)), Side(right)], [relation])
+    return Chain([Side(left, cut=is_cut), Side(right)], [relation])
+
+
+def may_be_listed(before: str, found: re.Match[str]) -> bool:
+    """Whether `and` may join what is not added: factors, the end of a list."""
+    around = before + found.string[found.start() : found.end() + WORDS]
+    return (
+        not JOINS.isdisjoint(WORD.findall(before.lower()))
+        or PRODUCTS.search(around) is not None
+        or before.rstrip().endswith(",")
+    )
 
 
 def count_numbers(tokens: Sequence[Token]) -> int:

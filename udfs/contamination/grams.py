@@ -40,7 +40,12 @@ def hash_grams(hashes: Hashes, length: int) -> Hashes:
 
 def hash_short_grams(hashes: Hashes) -> Hashes:
     """The same for short grams, of which fewer bits are enough; the others are 0."""
-    return hash_grams(hashes, SHORT_GRAM) >> SHORT_BITS << SHORT_BITS
+    return shorten(hash_grams(hashes, SHORT_GRAM))
+
+
+def shorten(hashes: Hashes) -> Hashes:
+    """Hashes with fewer bits, the others 0: enough for what must match several times."""
+    return hashes >> SHORT_BITS << SHORT_BITS
 
 
 def count_distinct(hashes: Hashes, length: int) -> Numbers:

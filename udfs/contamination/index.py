@@ -29,6 +29,7 @@ from udfs.contamination.grams import (
     count_distinct,
     hash_grams,
     hash_short_grams,
+    shorten,
 )
 from udfs.contamination.stream import Hashes, hash_token, read_stream, read_tokens
 from udfs.errors import UsageError
@@ -163,11 +164,6 @@ def _pick_short_grams(hashes: Hashes) -> Hashes:
     """The distinct short grams of an item, none with a token twice."""
     grams = hash_short_grams(hashes)
     return np.unique(grams[count_distinct(hashes, SHORT_GRAM) == SHORT_GRAM])
-
-
-def shorten(hashes: Hashes) -> Hashes:
-    """Hashes with fewer bits, the others 0: enough for the words of a benchmark."""
-    return hashes >> SHORT_BITS << SHORT_BITS
 
 
 def _pick_numbers(text: str) -> dict[int, int]:
