@@ -29,6 +29,7 @@ HELP = {
     "benchmark": "the indices of benchmarks that filter looks for; --add makes one",
     "doctor": "what is wrong with this machine",
 }
+AT_HOME = ("benchmark",)  # needs no Spark
 INGESTING, GENERATING = ("pipeline", "ingest"), ("pipeline", "generate", "estimate")
 
 
@@ -41,7 +42,7 @@ class Parser(argparse.ArgumentParser):
 
 
 LISTS = ("generate.styles", "generate.retry", "generate.specs")
-# Their values are TOML as they stand.
+# Their values are TOML as they stand, and those of Spark's properties text.
 NUMBERS = (
     *("ingest.limit", "generate.limit_chunks", "generate.max_waves", "generate.max_hours"),
     *("estimate.pilot", "estimate.gpus", "cost.gpu_hour"),
@@ -61,26 +62,52 @@ class SettingAction(argparse.Action):
         """Note the assignment in the order of the command line, so that the last one wins."""
         del parser, option_string
         listed = values.split(",") if self.dest in LISTS else values
-        value = values if self.dest in NUMBERS else json.dumps(listed)
+        plain = self.dest in NUMBERS or self.dest.startswith("spark.")
+        value = values if plain else json.dumps(listed)
         if self.nargs == 0:
             value = "true"
         namespace.assignments = [*(namespace.assignments or []), f"{self.dest}={value}"]
 
 
+Act = Callable[[argparse.Namespace, Settings], int]
+
+
+def start() -> NoReturn:
+    """Run the job that the command line names in this process and end; the wheel's `mind`."""
+    sys.exit(run(sys.argv[1:]))
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Run one job; returns the exit code."""
+    """Take one job to where its target says; returns the exit code. submit.sh calls it."""
+    return carry_out(arguments, lambda options, settings: take(arguments, options, settings))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do one job in this process, which is Spark's driver; returns the exit code."""
+    return carry_out(arguments, run_job)
+
+
+def carry_out(arguments: Sequence[str], act: Act) -> int:
+    """Read the command line and the settings, act on them, and put any error into words."""
     verbose = "--verbose" in arguments
     start_logging(verbose=verbose)
     try:
         options = parse_arguments(arguments)
-        settings = load_settings(options.target, options.conf, options.assignments or [])
-        if options.dry_run:
-            sys.stdout.write(json.dumps(settings.model_dump(), indent=2, ensure_ascii=False) + "\n")
-            return DONE
-        run_job(options, settings)
+        return act(options, load_settings(options.target, options.conf, options.assignments or []))
     except BaseException as error:  # noqa: BLE001 - the last stop before a stack trace
         return report(error, verbose=verbose)
-    return DONE
+
+
+def take(arguments: Sequence[str], options: argparse.Namespace, settings: Settings) -> int:
+    """Do a job here, or submit it; with --dry-run say what would be done."""
+    if settings.submit.by != "python" and options.job not in AT_HOME:
+        from spark_jobs.core.launch import launch
+
+        return launch(arguments, options, settings)
+    if options.dry_run:
+        sys.stdout.write(json.dumps(settings.model_dump(), indent=2, ensure_ascii=False) + "\n")
+        return DONE
+    return run_job(options, settings)
 
 
 def start_logging(*, verbose: bool) -> None:
@@ -136,7 +163,15 @@ def add_job(jobs: Any, job: str) -> None:
         help="one setting, may be given several times",
     )
     add_setting(parser, "--root", "tables.root", "folder of the tables")
-    parser.add_argument("--dry-run", action="store_true", help="print the settings in force")
+    cluster = parser.add_argument_group("on a cluster")
+    add_setting(cluster, "--master", "spark.all.spark.master", "spark://HOST:7077, say")
+    add_setting(cluster, "--deploy-mode", "spark.all.spark.submit.deployMode", "client or cluster")
+    add_setting(cluster, "--queue", "spark.all.spark.yarn.queue", "queue of YARN")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the settings in force; on a cluster's target the command that would be run",
+    )
     parser.add_argument("--verbose", action="store_true", help="log more, show stack traces")
     if job in INGESTING:
         add_setting(parser, "--input", "ingest.input", "file, glob or folder of pages")
@@ -179,7 +214,7 @@ def add_job(jobs: Any, job: str) -> None:
         add_options(parser)
 
 
-def add_setting(parser: argparse.ArgumentParser, option: str, name: str, text: str) -> None:
+def add_setting(parser: argparse._ActionsContainer, option: str, name: str, text: str) -> None:
     """An option that is short for a setting."""
     parser.add_argument(
         option, dest=name, action=SettingAction, metavar="VALUE", help=f"{text} ({name})"
@@ -191,7 +226,7 @@ def add_flag(parser: argparse.ArgumentParser, option: str, name: str, text: str)
     parser.add_argument(option, dest=name, action=SettingAction, nargs=0, help=f"{text} ({name})")
 
 
-def run_job(options: argparse.Namespace, settings: Settings) -> None:
+def run_job(options: argparse.Namespace, settings: Settings) -> int:
     """Open a session and do the job in it."""
     if options.job == "doctor":
         from spark_jobs.doctor import examine
@@ -200,12 +235,12 @@ def run_job(options: argparse.Namespace, settings: Settings) -> None:
         print_result(result)
         if not result["ok"]:
             raise MindError("something is missing: see above")
-        return
+        return DONE
     if options.job == "benchmark":
         from spark_jobs.benchmark import add_or_list
 
         print_result(add_or_list(settings, options.add))
-        return
+        return DONE
     from spark_jobs.core.runs import Run, execute
     from spark_jobs.core.session import open_session, stop_on_interrupt
 
@@ -217,6 +252,7 @@ def run_job(options: argparse.Namespace, settings: Settings) -> None:
         work(run)
     else:
         execute(run, work)
+    return DONE
 
 
 def report(error: BaseException, *, verbose: bool) -> int:

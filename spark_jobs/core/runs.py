@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import os
 import platform
 import subprocess
 import uuid
@@ -135,7 +136,12 @@ def package_version(name: str) -> str:
 
 
 def current_commit() -> str:
-    """The commit of the checkout, with a + when files differ from it; empty outside of one."""
+    """The commit of the checkout, with a + when files differ from it; empty outside of one.
+
+    MIND_COMMIT names it where the code runs without a checkout.
+    """
+    if os.environ.get("MIND_COMMIT"):
+        return os.environ["MIND_COMMIT"]
     command = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty=+", "--abbrev=12"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)

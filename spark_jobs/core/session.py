@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from spark_jobs.core.settings import CONF, PROJECT, Settings
 from udfs.errors import UsageError
@@ -25,15 +27,23 @@ DELTA_PROPERTIES = {
 }
 # One Delta release; its artifact is named for the Spark line that it was built for.
 DELTA_VERSION = "4.4.0"
+GATEWAY = "PYSPARK_GATEWAY_PORT"  # set for a Python that spark-submit's JVM has started
+PROVIDED = frozenset({GATEWAY, "DATABRICKS_RUNTIME_VERSION"})
+DRIVER = "spark_jobs/driver.py"
 
 
 def open_session(settings: Settings, job: str) -> "SparkSession":
-    """The session of a job: the active one as it is, or a new one with the target's properties."""
+    """The session of a job: one that is there as it is, or a new one with the target's properties.
+
+    spark-submit and Databricks have one, or a JVM with all its properties, before Python begins.
+    """
     from pyspark.sql import SparkSession
 
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
+    if PROVIDED.intersection(os.environ):
+        return SparkSession.builder.getOrCreate()
     prepare_environment()
     builder = SparkSession.builder.appName(f"mind-{job}")
     for name, value in session_properties(settings, job).items():
@@ -49,7 +59,7 @@ def stop_on_interrupt(spark: "SparkSession") -> None:
     once, and the engine's supervisor sees that nobody needs it any more.
     """
     context = spark.sparkContext
-    jvm = getattr(context._gateway, "proc", None)  # noqa: SLF001 - the only way to it
+    jvm = find_jvm(context)
     # A JVM that ends, by this or by itself, hangs up on it, which it would print as an error. No
     # job has accumulators.
     context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]  # noqa: SLF001
@@ -60,6 +70,13 @@ def stop_on_interrupt(spark: "SparkSession") -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
+
+
+def find_jvm(context: Any) -> Any:
+    """The process of the session's JVM, if it is our child or, by spark-submit, our parent."""
+    if GATEWAY in os.environ:
+        return psutil.Process(os.getppid())
+    return getattr(context._gateway, "proc", None)  # noqa: SLF001 - the only way to it
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -22,7 +23,8 @@ from udfs.errors import UsageError
 
 BUCKETS = 65536  # one is about 3,100 generations of OpenWebMath
 PROJECT = Path(__file__).resolve().parents[2]
-CONF = Path(os.environ.get("MIND_CONF", PROJECT / "conf"))
+PLACES = (PROJECT / "conf", PROJECT / "spark_jobs" / "conf")  # of a checkout, of a wheel
+CONF = Path(os.environ.get("MIND_CONF", next(filter(Path.is_dir, PLACES), PLACES[0])))
 EMBEDDED = "embedded"
 
 URL = re.compile(r"[a-z][a-z0-9+.-]*:/")  # hdfs://…, dbfs:/…
@@ -30,6 +32,7 @@ URL = re.compile(r"[a-z][a-z0-9+.-]*:/")  # hdfs://…, dbfs:/…
 PATHS = (
     *("tables.root", "ingest.input", "ingest.withdraw", "chunk.tokenizer", "generate.spool"),
     *("engine.directory", "engine.python", "benchmark.folder", "filter.rules"),
+    *("submit.spark_home", "submit.archive"),
 )
 NO_PATHS = ("", "embedded", "off")
 
@@ -229,6 +232,27 @@ class Filter(Section):
     checks: Rules
 
 
+class Submit(Section):
+    """How a job gets to a cluster, and what the cluster's executors run."""
+
+    by: Literal["python", "spark-submit", "bundle"]
+    spark_home: str
+    java_home: str
+    python: str
+    archive: str
+    image: str
+    executor_timeout: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _one_python(self) -> Self:
+        if self.python and self.archive:
+            raise ValueError(
+                "submit.python and submit.archive are both set, expected one: where the executors' "
+                "Python lies on the nodes, or the packed environment that has it"
+            )
+        return self
+
+
 class Benchmarks(Section):
     """Where the indices of benchmarks lie, and how one is made."""
 
@@ -250,6 +274,7 @@ class Settings(Section):
     filter: Filter
     maintain: Maintain
     benchmark: Benchmarks
+    submit: Submit
     spark: dict[Literal["all"] | Job, dict[str, str]]
 
     def spark_properties(self, job: str) -> dict[str, str]:
@@ -273,16 +298,50 @@ def load_settings(
     target: str, files: Sequence[Path] = (), assignments: Sequence[str] = ()
 ) -> Settings:
     """The settings in force for a target; raises one UsageError that lists every problem."""
-    layers = [
-        read_layer(CONF / "mind.toml", base=PROJECT),
-        read_layer(CONF / "targets" / f"{target}.toml", base=PROJECT),
+    return validate(merge_all([*shipped_layers(target), *user_layers(files, assignments)]))
+
+
+def shipped_layers(target: str) -> list[dict[str, Any]]:
+    """The files of conf for a target; relative paths in them are from the folder of conf."""
+    names = ("mind.toml", f"targets/{target}.toml")
+    return [read_layer(CONF / name, base=CONF.parent) for name in names]
+
+
+def user_layers(files: Sequence[Path], assignments: Sequence[str]) -> list[dict[str, Any]]:
+    """What a person gave on the command line, in the order in which it counts."""
+    return [
         *(read_layer(file, base=Path.cwd()) for file in files),
         *(parse_assignment(text, base=Path.cwd()) for text in assignments),
     ]
+
+
+def list_changes(target: str, files: Sequence[Path], assignments: Sequence[str]) -> list[str]:
+    """What a person's settings change, as assignments that mean the same on another machine.
+
+    One for each value that differs from conf's, its paths made absolute, in order of name.
+    """
+    shipped = merge_all(shipped_layers(target))
+    return sorted(changes(merge_all([shipped, *user_layers(files, assignments)]), shipped, ""))
+
+
+def changes(values: dict[str, Any], before: Any, prefix: str) -> Iterator[str]:
+    """Assignments for the values of nested tables that differ from what they were."""
+    for key, value in values.items():
+        was = before.get(key) if isinstance(before, dict) else None
+        if isinstance(value, dict):
+            yield from changes(value, was, f"{prefix}{key}.")
+        elif prefix.startswith("spark.") and value != was:
+            yield f"{prefix}{key}={value}"
+        elif value != was:
+            yield f"{prefix}{key}={json.dumps(value, ensure_ascii=False)}"
+
+
+def merge_all(layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """All layers laid over each other, none of them changed."""
     merged: dict[str, Any] = {"spark": {}}
     for layer in layers:
-        merge(merged, layer)
-    return validate(merged)
+        merge(merged, deepcopy(layer))
+    return merged
 
 
 def validate(values: dict[str, Any]) -> Settings:

@@ -1,0 +1,99 @@
+"""What would fail on a cluster, found before anything is submitted."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from spark_jobs.core.settings import CONF, NO_PATHS, PATHS, URL
+from spark_jobs.core.submission import DISCOVERY, GPUS, Submission
+
+SHARED = ("tables.root", "ingest.input", "generate.spool")  # executors read or write them
+OF_HOSTS = ("engine.directory", "engine.python", "engine.weights", "engine.weights_directory")
+OF_CLIENT = ("submit.spark_home", "submit.archive")
+SHOWN_HERE = ("sql", "doctor")  # what they print is for the person who waits
+
+
+def find_problems(submission: Submission, environment: Mapping[str, str]) -> list[str]:
+    """Why a job cannot be submitted as it is, one line each; empty if nothing speaks against it."""
+    properties = submission.settings.spark_properties(submission.job)
+    return [
+        *find_unreachable(submission),
+        *find_wrong_mode(submission, properties),
+        *find_missing_gpus(properties, submission.files()),
+        *find_no_cluster(properties, environment),
+    ]
+
+
+def find_unreachable(submission: Submission) -> Iterator[str]:
+    """Settings that hold a path of this machine where another one will look for it."""
+    settings = submission.settings.model_dump()
+    wanted = SHARED if submission.job in {"ingest", "pipeline"} else ("tables.root", SHARED[-1])
+    for name in PATHS:
+        section, _, key = name.partition(".")
+        value = settings[section].get(key, "")
+        if value in NO_PATHS or URL.match(value) or name in (*OF_HOSTS, *OF_CLIENT):
+            continue
+        if name == "tables.root" and submission.settings.tables.catalog:
+            continue
+        by_driver = submission.in_cluster_mode and not Path(value).is_relative_to(CONF)
+        if name in wanted or (by_driver and name not in SHARED):
+            yield (
+                f"{name} is {value}, a path of this machine: expected a URL that all hosts of the "
+                f"cluster know, such as hdfs:///{key} or, on a disk that they share, file://{value}"
+            )
+
+
+def find_wrong_mode(submission: Submission, properties: Mapping[str, str]) -> Iterator[str]:
+    """A mode that the cluster or the job cannot have."""
+    if not submission.in_cluster_mode:
+        return
+    if properties.get("spark.master", "").startswith("spark://"):
+        yield "Spark's own cluster has no cluster mode for Python: expected --deploy-mode client"
+    if submission.job in SHOWN_HERE:
+        yield (
+            f"{submission.job} prints what you asked for, in cluster mode into a log of some "
+            "container: expected --deploy-mode client"
+        )
+
+
+def find_missing_gpus(properties: Mapping[str, str], files: list[Path]) -> Iterator[str]:
+    """GPUs that are asked for, but that nobody would find."""
+    if properties.get("spark.master") != "yarn" or properties.get(GPUS, "0") == "0":
+        return
+    script = properties.get(DISCOVERY, "")
+    given = properties.get("spark.yarn.dist.files", "").split(",")
+    sent = {Path(name).name for name in (*map(str, files), *given)}
+    if not script:
+        yield (
+            f"{GPUS} is {properties[GPUS]} without a discovery script, and YARN tells no executor "
+            f"which GPUs are its own: expected {DISCOVERY}=./discover_gpus.sh, which is ours"
+        )
+    elif not script.startswith("/") and Path(script).name not in sent:
+        yield (
+            f"{DISCOVERY} is {script}, which no file that goes to the executors is called: "
+            "expected ./discover_gpus.sh, which is ours, a path on the nodes, or your script in "
+            "spark.yarn.dist.files"
+        )
+
+
+def find_no_cluster(properties: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
+    """No cluster to go to."""
+    master = properties.get("spark.master", "")
+    if master == "yarn":
+        yield from find_no_hadoop(environment)
+    elif not master.startswith("spark://"):
+        yield f"spark.master is {master!r}: expected --master spark://HOST:7077"
+
+
+def find_no_hadoop(environment: Mapping[str, str]) -> Iterator[str]:
+    """No files of Hadoop's that say where YARN is."""
+    folders = [environment.get(name, "") for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR")]
+    if not any(folders):
+        yield (
+            "HADOOP_CONF_DIR is not set: expected the folder with the cluster's core-site.xml and "
+            "yarn-site.xml, on most machines /etc/hadoop/conf"
+        )
+    elif not any(Path(folder, "yarn-site.xml").is_file() for folder in folders if folder):
+        yield (
+            f"HADOOP_CONF_DIR is {folders[0] or folders[1]}, which has no yarn-site.xml: expected "
+            "the folder with the cluster's core-site.xml and yarn-site.xml"
+        )

@@ -1,0 +1,37 @@
+"""What spark-submit runs on a cluster: the driver of one job.
+
+In YARN's cluster mode it runs in a container that has the package as a .zip and no checkout: then
+the settings that travel in the package are unpacked first, since whoever reads them reads files.
+"""
+
+import os
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import spark_jobs
+
+PACKED = "spark_jobs/conf/"
+
+
+def main() -> int:
+    """Run the job that the command line names; the exit code."""
+    archive = Path(spark_jobs.__file__).parents[1]
+    if archive.is_file():
+        os.environ["MIND_CONF"] = str(unpack_conf(archive))
+    from spark_jobs.__main__ import run
+
+    return run(sys.argv[1:])
+
+
+def unpack_conf(archive: Path) -> Path:
+    """The settings of a package, unpacked into the container's own folder."""
+    folder = Path(tempfile.mkdtemp(prefix="mind-conf-", dir="."))
+    with zipfile.ZipFile(archive) as package:
+        package.extractall(folder, [n for n in package.namelist() if n.startswith(PACKED)])
+    return (folder / PACKED).resolve()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
