@@ -241,12 +241,14 @@ def run_job(options: argparse.Namespace, settings: Settings) -> int:
 
         print_result(add_or_list(settings, options.add))
         return DONE
+    from spark_jobs.core.cluster import await_executors
     from spark_jobs.core.runs import Run, execute
     from spark_jobs.core.session import open_session, stop_on_interrupt
 
     work: Callable[[Run], Any] = import_module(f"spark_jobs.{options.job}").run
     spark = open_session(settings, options.job)
     stop_on_interrupt(spark)
+    await_executors(spark, settings.submit.executor_timeout)
     run = Run(options.job, settings, spark, options)
     if options.job == "sql":
         work(run)

@@ -10,7 +10,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import spark_jobs
+# Python puts this file's folder first, and with it modules called like Spark's and Python's own.
+sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).parent]
+
+import spark_jobs  # noqa: E402 - now it is the package
 
 PACKED = "spark_jobs/conf/"
 
@@ -18,7 +21,7 @@ PACKED = "spark_jobs/conf/"
 def main() -> int:
     """Run the job that the command line names; the exit code."""
     archive = Path(spark_jobs.__file__).parents[1]
-    if archive.is_file():
+    if "MIND_CONF" not in os.environ and archive.is_file():
         os.environ["MIND_CONF"] = str(unpack_conf(archive))
     from spark_jobs.__main__ import run
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.core.engine import EMBEDDED_TOKENIZER, models_folder
+from spark_jobs.core.engine import EMBEDDED_TOKENIZER, find_embedded
 from spark_jobs.core.settings import EMBEDDED, Chunk
 from spark_jobs.core.tables import CHUNKS, Warehouse
 from udfs.errors import UsageError
@@ -25,7 +25,7 @@ def active_chunker(settings: Chunk) -> Chunker:
     """The chunker of the settings; raises UsageError when its tokenizer cannot be read."""
     location = settings.tokenizer
     if location == EMBEDDED:
-        location = str(models_folder() / EMBEDDED_TOKENIZER)
+        location = str(find_embedded(EMBEDDED_TOKENIZER))
     try:
         tokenizer = read_tokenizer(location)
         counter = TokenCounter.from_json(tokenizer)

@@ -1,5 +1,6 @@
 """What the cluster has, as far as the engines care: how many there are, and who feeds them."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,9 @@ from pyspark.sql import SparkSession
 
 from udfs.engine.gpus import read_memory
 from udfs.engine.recipes import EnginePlan
-from udfs.errors import UsageError
+from udfs.errors import JobError, UsageError
+
+POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,8 @@ def look_at_cluster(spark: SparkSession, plan: EnginePlan) -> Cluster:
     Raises UsageError when an executor has too few GPUs for one engine.
     """
     context: Any = spark.sparkContext
-    local = context.master == "local" or context.master.startswith("local[")
-    # The driver is among them.
-    others = len(context._jsc.sc().statusTracker().getExecutorInfos()) - 1  # noqa: SLF001
-    executors = 1 if local else max(1, others)
+    local = is_local(context)
+    executors = 1 if local else max(1, count_executors(context))
     gpus = int(spark.conf.get("spark.executor.resource.gpu.amount", "0") or 0)
     if 0 < gpus < plan.tensor_parallel_size:
         raise UsageError(
@@ -42,6 +43,31 @@ def look_at_cluster(spark: SparkSession, plan: EnginePlan) -> Cluster:
         slots=max(1, context.defaultParallelism // cores_per_task),
         gpus=engines * plan.tensor_parallel_size if gpus or (local and has_own_gpus(plan)) else 0,
     )
+
+
+def await_executors(spark: SparkSession, seconds: float) -> None:
+    """Wait for the first executor; raises JobError when none comes in so many seconds."""
+    context: Any = spark.sparkContext
+    deadline = time.monotonic() + seconds
+    while not is_local(context) and not count_executors(context):
+        if time.monotonic() > deadline:
+            raise JobError(
+                f"no executor came within {seconds:.0f} s (submit.executor_timeout): the cluster "
+                "has no room for one of this size, no free GPU, or executors end as they start; "
+                f"the cluster's own pages and logs of {context.applicationId} say which"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def is_local(context: Any) -> bool:
+    """Whether the driver is the only executor."""
+    return bool(context.master == "local" or context.master.startswith("local["))
+
+
+def count_executors(context: Any) -> int:
+    """Executors that are there now."""
+    # The driver is among those that Spark counts.
+    return len(context._jsc.sc().statusTracker().getExecutorInfos()) - 1  # noqa: SLF001
 
 
 def has_own_gpus(plan: EnginePlan) -> bool:

@@ -34,7 +34,7 @@ FAULTS = (
         "submit.archive",
     ),
     Fault(
-        r"Cannot run program \"(?P<words>[^\"]+)\"[^\n]*error=(?:2|13)",
+        r"Cannot run program \"(?P<words>(?:(?!python)[^\"])+)\"[^\n]*error=(?:2|13)",
         "the nodes cannot run {words}: if it is a discovery script, expected ./discover_gpus.sh, "
         "which goes with the job, or the path of one that is on every node and executable",
     ),

@@ -27,6 +27,14 @@ def models_folder() -> Path:
     return Path(os.environ.get("MIND_MODELS_DIR", PROJECT / ".cache" / "models"))
 
 
+def find_embedded(name: str) -> Path:
+    """A file of the embedded model: in the folder of the set-up, or where spark-submit puts files.
+
+    A driver in a container has it in the folder that it runs in.
+    """
+    return next(filter(Path.is_file, (models_folder() / name, Path(name))), models_folder() / name)
+
+
 def make_plan(settings: Engine) -> EnginePlan:
     """The plan of the configured engine; raises UsageError for what cannot work."""
     own = settings.recipe.endswith(".toml")
@@ -73,7 +81,7 @@ def model_location(settings: Engine) -> str:
         # The engine is started in another folder: a path must mean the same there.
         path = Path(settings.model)
         return str(path.absolute()) if path.exists() else settings.model
-    path = models_folder() / EMBEDDED_FILE
+    path = find_embedded(EMBEDDED_FILE)
     if not path.is_file():
         raise UsageError(
             f"the embedded model {path} is not there: ./submit.sh local doctor fetches it, or set "

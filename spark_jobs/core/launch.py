@@ -19,7 +19,7 @@ from spark_jobs.core.console import print_result, say, say_error
 from spark_jobs.core.packaging import build_package
 from spark_jobs.core.preflight import find_problems
 from spark_jobs.core.session import DRIVER
-from spark_jobs.core.settings import Settings, list_changes
+from spark_jobs.core.settings import CONF, Settings, list_changes
 from spark_jobs.core.submission import Submission, spark_home
 from udfs.errors import UsageError
 
@@ -114,9 +114,10 @@ def secrets_file(secrets: Mapping[str, str]) -> Iterator[list[str]]:
 
 
 def make_environment(own: Mapping[str, str], submission: Submission) -> dict[str, str]:
-    """What spark-submit finds in its environment: ours, without another Spark's."""
+    """What spark-submit and a driver on this machine find: no other Spark, and our settings."""
     kept = {name: value for name, value in own.items() if not name.startswith(FOREIGN)}
-    return {**kept, "SPARK_HOME": str(spark_home(submission.settings.submit))}
+    home = spark_home(submission.settings.submit)
+    return {**kept, "SPARK_HOME": str(home), "MIND_CONF": str(CONF)}
 
 
 def run_driver(command: Sequence[str], environment: Mapping[str, str]) -> Ended:

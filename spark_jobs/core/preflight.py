@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from spark_jobs.core.settings import CONF, NO_PATHS, PATHS, URL
-from spark_jobs.core.submission import DISCOVERY, GPUS, Submission
+from spark_jobs.core.submission import DISCOVERY, GPUS, OURS, Submission
 
 SHARED = ("tables.root", "ingest.input", "generate.spool")  # executors read or write them
 OF_HOSTS = ("engine.directory", "engine.python", "engine.weights", "engine.weights_directory")
@@ -14,7 +14,7 @@ SHOWN_HERE = ("sql", "doctor")  # what they print is for the person who waits
 
 def find_problems(submission: Submission, environment: Mapping[str, str]) -> list[str]:
     """Why a job cannot be submitted as it is, one line each; empty if nothing speaks against it."""
-    properties = submission.settings.spark_properties(submission.job)
+    properties = submission.properties
     return [
         *find_unreachable(submission),
         *find_wrong_mode(submission, properties),
@@ -60,17 +60,12 @@ def find_missing_gpus(properties: Mapping[str, str], files: list[Path]) -> Itera
     if properties.get("spark.master") != "yarn" or properties.get(GPUS, "0") == "0":
         return
     script = properties.get(DISCOVERY, "")
-    given = properties.get("spark.yarn.dist.files", "").split(",")
+    given = filter(None, properties.get("spark.yarn.dist.files", "").split(","))
     sent = {Path(name).name for name in (*map(str, files), *given)}
-    if not script:
-        yield (
-            f"{GPUS} is {properties[GPUS]} without a discovery script, and YARN tells no executor "
-            f"which GPUs are its own: expected {DISCOVERY}=./discover_gpus.sh, which is ours"
-        )
-    elif not script.startswith("/") and Path(script).name not in sent:
+    if not script.startswith("/") and Path(script).name not in sent:
         yield (
             f"{DISCOVERY} is {script}, which no file that goes to the executors is called: "
-            "expected ./discover_gpus.sh, which is ours, a path on the nodes, or your script in "
+            f"expected {OURS}, which goes with the job, a path on the nodes, or your script's in "
             "spark.yarn.dist.files"
         )
 

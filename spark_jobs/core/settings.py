@@ -338,7 +338,7 @@ def changes(values: dict[str, Any], before: Any, prefix: str) -> Iterator[str]:
 
 def merge_all(layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """All layers laid over each other, none of them changed."""
-    merged: dict[str, Any] = {"spark": {}}
+    merged: dict[str, Any] = {}
     for layer in layers:
         merge(merged, deepcopy(layer))
     return merged
@@ -357,14 +357,18 @@ def validate(values: dict[str, Any]) -> Settings:
 
 
 def read_layer(path: Path, *, base: Path) -> dict[str, Any]:
-    """One settings file, its relative paths made absolute from `base`."""
+    """One settings file over the one that it includes, relative paths made absolute from `base`."""
     try:
         layer = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{path}: there is no such settings file") from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not a readable TOML file: {error}") from error
-    return resolve_paths(layer, base=base)
+    included = layer.pop("include", None)
+    layer = resolve_paths(layer, base=base)
+    if included is None:
+        return layer
+    return merge_all([read_layer(path.parent / str(included), base=base), layer])
 
 
 def parse_assignment(text: str, *, base: Path) -> dict[str, Any]:

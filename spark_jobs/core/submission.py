@@ -9,16 +9,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_jobs.core.engine import EMBEDDED_TOKENIZER, models_folder
+from spark_jobs.core.engine import EMBEDDED_TOKENIZER, find_embedded, make_plan, models_folder
 from spark_jobs.core.packaging import Package
+from spark_jobs.core.runs import current_commit
 from spark_jobs.core.session import DELTA_PROPERTIES, delta_jars, logging_options
-from spark_jobs.core.settings import CONF, EMBEDDED, PROJECT, Settings, Submit
+from spark_jobs.core.settings import CONF, EMBEDDED, PROJECT, Engine, Settings, Submit
 
 # spark-submit's own words for what are properties, too: a person looks for these first.
 FLAGS = {"spark.master": "--master", "spark.submit.deployMode": "--deploy-mode"}
 ENVIRONMENT = "environment"  # what a packed environment is called beside an executor
 DISCOVERY = "spark.executor.resource.gpu.discoveryScript"
+OURS = "./discover_gpus.sh"
 GPUS = "spark.executor.resource.gpu.amount"
+TASK_GPUS = "spark.task.resource.gpu.amount"
 REDACTED = "(?i)secret|password|token|access[.]?key"  # Spark's own; ours are added
 
 
@@ -45,9 +48,15 @@ class Submission:
             "spark.sql.warehouse.dir": self.settings.tables.root,
             **self.driver_properties(given),
             **python_properties(self.settings.submit, given),
-            **discovery_properties(given),
+            **(gpu_properties(self.settings.engine, given) if self.starts_engine else {}),
             **given,
         }
+
+    @property
+    def starts_engine(self) -> bool:
+        """Whether the job's tasks ask an engine."""
+        pilot = self.job == "estimate" and self.settings.estimate.pilot > 0
+        return pilot or self.job in {"generate", "pipeline"}
 
     @property
     def in_cluster_mode(self) -> bool:
@@ -60,16 +69,18 @@ class Submission:
             return {"spark.driver.extraJavaOptions": logging_options()}
         if given.get("spark.master") != "yarn":
             return {}
-        return {"spark.yarn.appMasterEnv.MIND_MODELS_DIR": str(models_folder())}
+        return {
+            "spark.yarn.appMasterEnv.MIND_COMMIT": current_commit(),
+            "spark.yarn.appMasterEnv.MIND_MODELS_DIR": str(models_folder()),
+        }
 
     def files(self) -> list[Path]:
         """Files that Spark puts beside each executor, and beside a driver in a container."""
-        properties = self.settings.spark_properties(self.job)
         files = []
-        if properties.get(DISCOVERY) == "./discover_gpus.sh":
+        if self.properties.get(DISCOVERY) == OURS:
             files.append(CONF / "discover_gpus.sh")
         if self.in_cluster_mode and self.settings.chunk.tokenizer == EMBEDDED:
-            files.append(models_folder() / EMBEDDED_TOKENIZER)
+            files.append(find_embedded(EMBEDDED_TOKENIZER))
         return files
 
     def secrets(self, environment: Mapping[str, str]) -> dict[str, str]:
@@ -146,8 +157,18 @@ def python_properties(submit: Submit, given: Mapping[str, str]) -> dict[str, str
     return properties
 
 
-def discovery_properties(given: Mapping[str, str]) -> dict[str, str]:
-    """What our discovery script must know: how many GPUs an executor claims of its host's."""
-    if not given.get(DISCOVERY, "").endswith("discover_gpus.sh"):
+def gpu_properties(engine: Engine, given: Mapping[str, str]) -> dict[str, str]:
+    """The GPUs of an executor: those of one engine, shared by as many tasks as it has cores.
+
+    None for an engine that needs none. YARN tells nobody which GPUs are theirs, so that each
+    executor runs our discovery script; a standalone cluster's workers have run it before.
+    """
+    if not make_plan(engine).takes_gpus or given.get(GPUS) == "0":
         return {}
-    return {"spark.executorEnv.MIND_GPUS_PER_EXECUTOR": given.get(GPUS, "1")}
+    gpus = int(given.get(GPUS, engine.tensor_parallel_size))
+    share = gpus / int(given.get("spark.executor.cores", "1"))
+    properties = {GPUS: str(gpus), TASK_GPUS: f"{share if share < 1 else round(share):g}"}
+    if given.get("spark.master") == "yarn":
+        properties[DISCOVERY] = OURS
+        properties["spark.executorEnv.MIND_GPUS_PER_EXECUTOR"] = str(gpus)
+    return properties

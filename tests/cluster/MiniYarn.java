@@ -20,17 +20,18 @@ import org.apache.log4j.PatternLayout;
  * A YARN of one resource manager and two node managers in one JVM; its containers are processes of
  * their own, started and killed as on any cluster.
  *
- * <p>Run as {@code java -cp 'jars/*' MiniYarn.java FOLDER} in a folder that it may fill. Writes
- * what HADOOP_CONF_DIR needs into FOLDER, says "ready", and obeys the lines that it reads, each
- * answered by one: {@code kill CONTAINER_ID} and {@code stop}. Ends when nobody can write to it any
- * more, too. Logs to stderr.
+ * <p>Run as {@code java -cp 'jars/*' MiniYarn.java FOLDER MEGABYTES} in a folder that it may fill;
+ * each node has so much memory, and ends containers that take more than theirs. Writes what
+ * HADOOP_CONF_DIR needs into FOLDER, says "ready", and obeys the lines that it reads, each answered
+ * by one: {@code kill CONTAINER_ID} and {@code stop}. Ends when nobody can write to it any more,
+ * too. Logs to stderr.
  */
 public final class MiniYarn {
   private static final int NODES = 2;
 
   public static void main(String[] arguments) throws Exception {
     logWarnings();
-    Configuration settings = describeCluster();
+    Configuration settings = describeCluster(Integer.parseInt(arguments[1]));
     try (MiniYARNCluster cluster = new MiniYARNCluster("yarn", NODES, 1, 1)) {
       cluster.init(settings);
       cluster.start();
@@ -56,18 +57,17 @@ public final class MiniYarn {
     Logger.getRootLogger().setLevel(Level.WARN);
   }
 
-  private static Configuration describeCluster() {
+  private static Configuration describeCluster(int megabytes) {
     Configuration settings = new YarnConfiguration();
     settings.set("yarn.scheduler.capacity.root.queues", "default");
     settings.set("yarn.scheduler.capacity.root.default.capacity", "100");
     settings.set("yarn.scheduler.capacity.maximum-am-resource-percent", "0.9");
-    // A node has room for the application master (512 MiB) and one executor (1 GiB), and never for
-    // two executors.
-    settings.setInt(YarnConfiguration.YARN_MINICLUSTER_NM_PMEM_MB, 1536);
+    settings.setInt(YarnConfiguration.YARN_MINICLUSTER_NM_PMEM_MB, megabytes);
     settings.setInt(YarnConfiguration.RM_SCHEDULER_MINIMUM_ALLOCATION_MB, 512);
     settings.setLong(YarnConfiguration.RM_NM_HEARTBEAT_INTERVAL_MS, 200);
-    // How much memory and disk the machine of the tests has left is not what they test.
-    settings.setBoolean(YarnConfiguration.NM_PMEM_CHECK_ENABLED, false);
+    settings.setBoolean(YarnConfiguration.NM_PMEM_CHECK_ENABLED, true);
+    settings.setInt(YarnConfiguration.NM_CONTAINER_MON_INTERVAL_MS, 500);
+    // How much address space and disk the machine of the tests has left is not what they test.
     settings.setBoolean(YarnConfiguration.NM_VMEM_CHECK_ENABLED, false);
     settings.setBoolean(YarnConfiguration.NM_DISK_HEALTH_CHECK_ENABLE, false);
     // Node managers do not stop while logs of containers wait for their deletion, 3 hours else.
