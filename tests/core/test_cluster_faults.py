@@ -4,13 +4,12 @@ import pytest
 
 from spark_jobs.core.cluster_faults import find_faults
 
-
 JAVA_TOO_OLD = """Last 4096 bytes of stderr :
 Error: LinkageError occurred while loading main class
 java.lang.UnsupportedClassVersionError: org/apache/spark/deploy/yarn/ExecutorLauncher has been
 """
-TOO_MUCH_MEMORY = """Container [pid=1,containerID=container_1_01_000002] is running 1073741B beyond the
-'PHYSICAL' memory limit. Container killed by YARN for exceeding physical memory limits.
+TOO_MUCH_MEMORY = """Container [pid=1,containerID=container_1_01_000002] is running 1073741B beyond
+the 'PHYSICAL' memory limit. Container killed by YARN for exceeding physical memory limits.
 """
 NO_SUCH_MEMORY = """Required executor memory (8192 MB), offHeap memory (0) MB, overhead (32768 MB)
 is above the max threshold (4096 MB) of this cluster!
