@@ -15,11 +15,16 @@ POLL_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Engines of all executors together, task slots that feed them, and GPUs of these engines."""
+    """Engines of all executors together, task slots that feed them, and GPUs of these engines.
+
+    `engine_memory` is the bytes that a container has for each engine beside the JVM, 0 where nobody
+    counts them.
+    """
 
     engines: int
     slots: int
     gpus: int = 0
+    engine_memory: int = 0
 
 
 def look_at_cluster(spark: SparkSession, plan: EnginePlan) -> Cluster:
@@ -37,12 +42,28 @@ def look_at_cluster(spark: SparkSession, plan: EnginePlan) -> Cluster:
             f"{gpus} GPU (spark.executor.resource.gpu.amount): make them fit"
         )
     cores_per_task = int(spark.conf.get("spark.task.cpus", "1") or 1)
-    engines = executors * max(1, gpus // plan.tensor_parallel_size)
+    engines_each = max(1, gpus // plan.tensor_parallel_size)
+    engines = executors * engines_each
     return Cluster(
         engines=engines,
+        engine_memory=read_overhead(spark) // engines_each if plan.starts_engine else 0,
         slots=max(1, context.defaultParallelism // cores_per_task),
         gpus=engines * plan.tensor_parallel_size if gpus or (local and has_own_gpus(plan)) else 0,
     )
+
+
+def read_overhead(spark: SparkSession) -> int:
+    """Bytes that a container of YARN has beside its executor's heap; 0 on other clusters.
+
+    Spark's own rule where nothing is said: a tenth of the heap, 384 MiB at least.
+    """
+    context: Any = spark.sparkContext
+    if context.master != "yarn":
+        return 0
+    in_mib = context._jvm.org.apache.spark.network.util.JavaUtils.byteStringAsMb  # noqa: SLF001
+    heap = in_mib(spark.conf.get("spark.executor.memory", "1g"))
+    overhead = in_mib(spark.conf.get("spark.executor.memoryOverhead", f"{max(384, heap // 10)}m"))
+    return int(overhead) * 1024**2
 
 
 def await_executors(spark: SparkSession, seconds: float) -> None:

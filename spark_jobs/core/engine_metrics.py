@@ -42,6 +42,18 @@ def describe_engines(samples: Sequence[Sample]) -> str:
     return f"engines {len(newest)}: {running:.0f} running, {waiting:.0f} waiting{full}"
 
 
+def warn_of_memory(samples: Sequence[Sample], limit: int) -> str:
+    """A warning of an engine that holds more than its container has for it; else empty."""
+    largest = max((sample.memory for sample in samples), default=0.0)
+    if not limit or largest <= limit:
+        return ""
+    return (
+        f"an engine's processes hold {largest / 1024**2:,.0f} MiB, and its container has "
+        f"{limit / 1024**2:,.0f} MiB beside the JVM, Python's workers included: YARN ends such a "
+        "container; raise spark.executor.memoryOverhead"
+    )
+
+
 def advise(samples: Sequence[Sample], *, capacity: int) -> Iterator[str]:
     """What to change, from the looks at the engines of one run; nothing where all is well."""
     lives = split_lives(samples)

@@ -346,6 +346,7 @@ ENGINE_METRICS = Table(
         ("prompt_tokens", "DOUBLE", "Tokens in so far"),
         ("cached_tokens", "DOUBLE", "Of these, from the prefix cache; 0 where it does not say"),
         ("preemptions", "DOUBLE", "Requests thrown out of the cache so far"),
+        ("memory", "DOUBLE", "Bytes of the host's memory that its processes hold"),
     ),
     stats=("run_id", "sampled_at"),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from spark_jobs.core.breaker import Breaker, count_outcomes
 from spark_jobs.core.console import ProgressLine, describe_seconds
-from spark_jobs.core.engine_metrics import describe_engines
+from spark_jobs.core.engine_metrics import describe_engines, warn_of_memory
 from spark_jobs.core.idle import WaveTimes
 from spark_jobs.core.ledger import price
 from spark_jobs.core.settings import Cost
@@ -40,12 +40,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may use up: seconds and money, 0 for no limit; and what it uses, at what price."""
+    """What a run may use up: seconds and money, 0 for no limit; and what it uses, at what price.
+
+    `engine_memory` is what a container has for one engine, in bytes.
+    """
 
     seconds: float
     cost: float
     gpus: int
     prices: Cost
+    engine_memory: int = 0
 
     def spent(self, counts: Counter[str], seconds: float) -> float:
         """Money so far."""
@@ -176,9 +180,10 @@ class Watch:
         )
         if together.stopped and not self.stop:
             self.stop = Stop(together.stopped, EngineError)
-        if together.warning and not self.warned:
-            self.warned = together.warning
-            self.line.say(f"warning: {together.warning}")
+        warning = together.warning or warn_of_memory(together.samples, self.limits.engine_memory)
+        if warning and not self.warned:
+            self.warned = warning
+            self.line.say(f"warning: {warning}")
         self.unsaved.update({(s.engine, s.sampled_at): s for s in together.samples})
         return together
 

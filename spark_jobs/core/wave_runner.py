@@ -94,6 +94,7 @@ class WaveRunner:
                 cost=0.0 if settings.confirmed else settings.max_cost,
                 gpus=self.cluster.gpus,
                 prices=prices,
+                engine_memory=self.cluster.engine_memory,
             ),
         )
 

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import psutil
 import pyspark
 import pytest
 
+from tests.cluster.submitting import ASKED, FOREIGN_PREFIXES, PAGES, Cluster, Tables
 from udfs.engine.processes import end_processes
 from udfs.engine.recipes import EnginePlan
 
@@ -30,8 +31,6 @@ PYSPARK = Path(pyspark.__file__).parent
 POLL_SECONDS = 0.2
 START_SECONDS = 180  # of an application, on a machine that has other things to do
 STOP_SECONDS = 60
-# What a person's shell says of another Spark or Hadoop must not reach this one.
-FOREIGN_PREFIXES = ("HADOOP_", "MIND_", "PYSPARK_", "SPARK_", "YARN_")
 
 SPARK_ON_YARN = {
     "spark.submit.deployMode": "client",
@@ -164,11 +163,18 @@ def fetch_jars(stamp: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def yarn(yarn_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yarn]:
-    """A YARN of the module's own."""
+def yarn(
+    request: pytest.FixtureRequest, yarn_jars: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Yarn]:
+    """A YARN of the module's own; its nodes have NODE_MEGABYTES of memory each."""
     folder = tmp_path_factory.mktemp("yarn")
     log = folder / "yarn.log"
-    with log.open("w", encoding="utf-8") as errors, start_yarn(yarn_jars, folder, errors) as java:
+    (folder / "conf").mkdir()
+    words = ("MiniYarn.java", str(folder / "conf"), str(request.module.NODE_MEGABYTES))
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        start_java(yarn_jars, folder, errors, *words) as java,
+    ):
         cluster = Yarn(java, folder / "conf", log)
         try:
             cluster.expect("ready")
@@ -176,12 +182,6 @@ def yarn(yarn_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         finally:
             end_java(java)
             end_processes(processes_of_containers(folder), grace=5)
-
-
-def start_yarn(jars: Path, folder: Path, log: TextIO) -> "subprocess.Popen[str]":
-    """Start MiniYarn.java in a folder, which it fills."""
-    (folder / "conf").mkdir()
-    return start_java(jars, folder, log, "MiniYarn.java", str(folder / "conf"))
 
 
 def start_java(
@@ -209,6 +209,29 @@ def end_java(java: "subprocess.Popen[str]") -> None:
         java.wait(STOP_SECONDS)
     except (BrokenPipeError, subprocess.TimeoutExpired):
         java.kill()
+
+
+@pytest.fixture(scope="session")
+def engine_directory() -> Iterator[str]:
+    """Where engines live; its path is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="mind-", ignore_cleanup_errors=True) as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def keys_of_a_laptop(
+    spark: Any,
+    embedded_model: Path,
+    engine_directory: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, set[str]]:
+    """The keys that the same pipeline gives without any cluster."""
+    root = tmp_path_factory.mktemp("laptop") / "warehouse"
+    models = {"MIND_MODELS_DIR": str(embedded_model.parent)}
+    options = ("--set", f"engine.directory={engine_directory}")
+    done = Cluster("local", options, models).run("pipeline", *PAGES, *ASKED, root=root)
+    assert done.code == 0, done.said
+    return Tables(spark, root).keys()
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ from udfs.engine.recipes import EnginePlan
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 
+# Room for the application master (512 MiB) and one executor (1 GiB), and never for two executors.
+NODE_MEGABYTES = 1536
 PROMISED_SECONDS = 15  # from the end of an executor to that of its engine
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_jobs.core.engine_metrics import advise, describe_engines
+from spark_jobs.core.engine_metrics import advise, describe_engines, warn_of_memory
 from udfs.engine.metrics import Sample, read_sample
 
 PAGE = """
@@ -68,3 +68,13 @@ def test_the_newest_look_at_each_engine_is_shown() -> None:
     samples.append(Sample("b", 1, 1.0, running=3, kv_cache_usage=0.4))
 
     assert describe_engines(samples) == "engines 2: 7 running, 2 waiting, cache 40% full"
+
+
+def test_an_engine_that_outgrows_its_container_is_named_with_what_to_raise() -> None:
+    samples = [Sample("a", 1, 0.0, memory=300 * 1024**2), Sample("b", 1, 0.0, memory=2 * 1024**3)]
+
+    warning = warn_of_memory(samples, 1024**3)
+
+    assert "hold 2,048 MiB, and its container has 1,024 MiB" in warning
+    assert "raise spark.executor.memoryOverhead" in warning
+    assert warn_of_memory(samples, 3 * 1024**3) == warn_of_memory(samples, 0) == ""

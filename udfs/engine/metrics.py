@@ -16,7 +16,7 @@ class Sample:
     """One look at an engine; numbers that it does not give are 0.
 
     `engine` is its directory's name, `starts` its life, `sampled_at` seconds since the epoch;
-    the other fields are those of MetricName.
+    `memory` the bytes that its processes hold; the other fields are those of MetricName.
     """
 
     engine: str
@@ -29,6 +29,7 @@ class Sample:
     prompt_tokens: float = 0.0
     cached_tokens: float = 0.0
     preemptions: float = 0.0
+    memory: float = 0.0
 
     @property
     def busy(self) -> bool:

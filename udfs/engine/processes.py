@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,15 @@ def give_memory_back() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(M_TRIM_THRESHOLD, FIRST_THRESHOLD)
         library.mallopt(M_MMAP_THRESHOLD, FIRST_THRESHOLD)
+
+
+def resident_bytes(processes: Iterable[psutil.Process]) -> int:
+    """The memory that processes hold, as YARN counts it: shared pages once for each."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_info().rss
+    return total
 
 
 def processes_in(directory: Path) -> list[psutil.Process]:

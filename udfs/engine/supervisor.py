@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -33,6 +34,7 @@ from udfs.engine.processes import (
     die_with_parent,
     end_processes,
     processes_in,
+    resident_bytes,
 )
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.sidecar import (
@@ -226,9 +228,10 @@ class Supervisor:
             return None
         try:
             _, page = self.fetch("/metrics", timeout=HEALTH_TIMEOUT)
-            sample = read_sample(page, names, engine=self.directory.name, starts=self.starts)
+            read = read_sample(page, names, engine=self.directory.name, starts=self.starts)
         except (OSError, http.client.HTTPException, ValueError):
             return None
+        sample = replace(read, memory=resident_bytes(processes_in(self.directory)))
         write_atomically(self.directory / "metrics.json", dump_sample(sample))
         return sample
 
