@@ -22,6 +22,7 @@ HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 VENV=$HERE/.venv
 CACHE=$HERE/.cache
 PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql benchmark doctor)
+ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
 HEAVY_LEGS=(crashes yarn vllm)
@@ -33,10 +34,13 @@ MIND on Spark: a raw math corpus in, a filtered corpus of dialogues out.
   ./submit.sh TARGET JOB [options]            run a job
   ./submit.sh TARGET JOB --help               the options of a job
   ./submit.sh test [--all] [pytest arguments] check the code and run the tests
+  ./submit.sh package [--environment NAME]    what clusters are given, into dist
   ./submit.sh --help                          this text
 
 Targets
   local      this machine, the embedded model, no GPU needed
+  yarn       a Hadoop cluster, by spark-submit (HADOOP_CONF_DIR)
+  standalone Spark's own cluster, by spark-submit (--master spark://HOST:7077)
 
 Jobs
   pipeline   ingest, chunk, generate and filter in one application
@@ -56,12 +60,19 @@ Examples
   ./submit.sh local generate --styles two_students,debate --set generate.limit_chunks=0
   ./submit.sh local generate --dry-run
   ./submit.sh local sql "select style, count(*) from synthetic.dialogues group by 1"
+  ./submit.sh yarn generate --root hdfs:///mind --queue gpu --deploy-mode cluster
+  ./submit.sh yarn generate --root hdfs:///mind --dry-run
   ./submit.sh test -m "not spark and not engine"
 
 The first start sets up Python packages, the embedded model and Delta's jars in .venv and .cache
 beside this script: 1 to 10 minutes, about 700 MB to fetch, 1.3 GB on disk. It may be interrupted;
 the next start goes on. It needs Linux (or WSL2), Python 3.11 or 3.12 with venv, and Java 17 or
 later. Paths in options are relative to the folder you are in; `test` runs in the project's folder.
+
+On a cluster each job is an application of its own, --dry-run prints the spark-submit command, and
+where the script ends with 1 the same command goes on. package makes the wheel and the .zip that go
+with every job; --environment executor or gpu packs Python's packages as well (submit.archive),
+named by the hash of their list.
 
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
@@ -100,12 +111,11 @@ main() {
   export PYTHONPATH=$HERE
   unset PYTHONHOME SPARK_HOME
 
-  if [[ $1 == test ]]; then
-    shift
-    run_tests "$@"
-  else
-    run_job "$@"
-  fi
+  case $1 in
+    test) run_tests "${@:2}" ;;
+    package) run_package "${@:2}" ;;
+    *) run_job "$@" ;;
+  esac
 }
 
 # --- A job -----------------------------------------------------------------------------------
@@ -115,7 +125,7 @@ run_job() {
   # The cheapest mistakes are found first: words, then Java, then whatever takes minutes.
   targets=("${MIND_CONF:-$HERE/conf}"/targets/*.toml)
   targets=("${targets[@]##*/}")
-  check_word target "$1" "${targets[@]%.toml}" test
+  check_word target "$1" "${targets[@]%.toml}" test package
   (($# > 1)) || die 2 "expected a job after $1, one of: ${PIPELINE_JOBS[*]} (see --help)"
   check_word job "$2" "${PIPELINE_JOBS[@]}"
 
@@ -149,6 +159,44 @@ check_word() { # KIND WORD KNOWN…: stops with the nearest known word, as Pytho
 import difflib, sys
 print(*difflib.get_close_matches(sys.argv[1], sys.argv[2:], n=1, cutoff=0.5))' "$word" "$@")
   die 2 "there is no $kind '$word'; ${near:+did you mean $near? }expected one of: $*"
+}
+
+# --- What clusters are given -----------------------------------------------------------------
+
+run_package() { # [--environment NAME]
+  local environment=''
+  if (($#)); then
+    [[ $1 == --environment && $# -eq 2 ]] || die 2 "expected package [--environment NAME], got: $*"
+    check_word environment "$2" "${ENVIRONMENTS[@]}"
+    environment=$2
+  fi
+  set_up packages
+  if [[ -n $environment ]]; then pack_environment "$environment"; fi
+  exec "$VENV/bin/python" -P -m spark_jobs.core.packaging
+}
+
+# Python's packages for executors, which use the Python of the nodes: it must be where this
+# machine's is. Named by the hash of what is in it, so that a job says exactly what it runs with.
+pack_environment() { # NAME
+  local python hash lock=$HERE/conf/requirements/$1.txt start=$SECONDS new=$CACHE/new target
+  python=$(find_python)
+  hash=$({ python_line "$python" && cat -- "$lock"; } | sha256sum)
+  target=$HERE/dist/$1-${hash:0:12}.tar.gz
+  if [[ ! -f $target ]]; then
+    mkdir -p -- "$CACHE" "$HERE/dist"
+    {
+      flock 9
+      rm -rf -- "$new"
+      "$python" -P -m venv --copies "$new/environment" >&2 || die 1 "$python -m venv failed, see above"
+      say "environment: fetching the packages of conf/requirements/$1.txt"
+      pip_install "$new/environment" -r "$lock" || die 1 "pip could not install $lock, see above"
+      tar --create --gzip --directory "$new/environment" --file "$new/packed.tar.gz" .
+      mv -- "$new/packed.tar.gz" "$target"
+      rm -rf -- "$new"
+    } 9>"$CACHE/setup.lock"
+  fi
+  say "environment: $target, $(size_of "$target"), in $((SECONDS - start)) s"
+  say "the nodes need $(readlink -f -- "$python") as well; --set submit.archive=$target uses it"
 }
 
 # --- The set-up ------------------------------------------------------------------------------

@@ -515,10 +515,30 @@ def test_the_scripts_are_clean() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["local", "test", "embedded-model", "vllm"])
+@pytest.mark.parametrize("name", ["local", "test", "executor", "gpu", "embedded-model", "vllm"])
 def test_every_requirement_is_one_exact_version_from_wherever_pip_looks(name: str) -> None:
     text = (PROJECT / "conf" / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert lines
     for line in lines:
         assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", line), line
+
+
+def test_executors_run_with_the_versions_that_the_tests_run_with() -> None:
+    def pins(name: str) -> set[str]:
+        text = (PROJECT / "conf" / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+        return {line for line in text.splitlines() if not line.startswith("#")}
+
+    assert pins("executor") < pins("local")
+    assert not {
+        p for p in pins("executor") if p.startswith(("pyspark", "delta", "xllamacpp", "vllm"))
+    }
+
+
+def test_the_container_file_is_clean() -> None:
+    hadolint = Path(sys.executable).parent / "hadolint"
+    file = PROJECT / "conf" / "container" / "Dockerfile"
+
+    done = subprocess.run([hadolint, file], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")

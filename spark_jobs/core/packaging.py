@@ -2,6 +2,7 @@
 
 A wheel is a .zip of what is to be imported, conf and prompts included, so there is one source and
 one builder; spark-submit only wants another name. Hatchling makes the same bytes of the same files.
+Run as `python -m spark_jobs.core.packaging` it makes one and prints where it is.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from spark_jobs.core.console import print_result
 from spark_jobs.core.settings import PROJECT
 from udfs.errors import JobError, UsageError
 
@@ -54,3 +56,8 @@ def build_wheel(folder: Path) -> Path:
     if done.returncode != 0 or len(wheels) != 1:
         raise JobError(f"the package could not be built: {(done.stderr or done.stdout).strip()}")
     return wheels[0]
+
+
+if __name__ == "__main__":
+    made = build_package()
+    print_result({"wheel": str(made.wheel), "zip": str(made.zip)})

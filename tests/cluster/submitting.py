@@ -1,4 +1,4 @@
-"""How the tests of clusters run a job: by the command that a person types, on pages of the sample."""
+"""How the tests of clusters run a job: by the command that a person types, on the sample."""
 
 import json
 import os
