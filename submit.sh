@@ -471,8 +471,9 @@ leg_core() {
   check "ruff format" "$VENV/bin/python" -m ruff format --check
   check "mypy" "$VENV/bin/python" -m mypy
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
-  check "pytest" "$VENV/bin/python" -m pytest --ignore=tests/crashes --ignore=tests/cluster \
-    --ignore=tests/vllm
+  # Two at a time: Spark's driver plans with one core, and many tests wait for a clock.
+  check "pytest" "$VENV/bin/python" -m pytest --numprocesses 2 --dist loadfile \
+    --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/vllm
 }
 
 # Runs that die at ten points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two

@@ -198,6 +198,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[LINES] = {}
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a worker of pytest-xdist has noted to the process that prints it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["faults"] = [[*words, well] for words, well in session.config.stash[FAULTS].items()]
+        output["lines"] = session.config.stash[LINES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker has noted; one that died has noted nothing."""
+    output, stash = getattr(node, "workeroutput", {}), node.config.stash
+    for what, outcome, well in output.get("faults", []):
+        stash[FAULTS][what, outcome] = stash[FAULTS].get((what, outcome), True) and well
+    for section, lines in output.get("lines", {}).items():
+        stash[LINES].setdefault(section, []).extend(lines)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Note whether a fault ended as its test says."""
