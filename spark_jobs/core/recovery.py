@@ -52,7 +52,7 @@ def find_spool(run: Run) -> str:
     setting = run.settings.generate.spool
     if setting == "off":
         return ""
-    return setting or f"{run.settings.tables.root.rstrip('/')}/_spool"
+    return setting or f"{run.scratch}/_spool"
 
 
 def try_claim(held: ExitStack, claims: Claims, claim: Claim) -> list[str] | None:

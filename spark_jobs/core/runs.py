@@ -16,6 +16,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from spark_jobs.core.console import print_result
+from spark_jobs.core.scratch import scratch_root
 from spark_jobs.core.settings import PROJECT, Settings
 from spark_jobs.core.storage import explaining, note_tables, open_tables
 from spark_jobs.core.tables import RUNS, Warehouse
@@ -45,6 +46,11 @@ class Run:
             note_tables(warehouse)
         open_views(warehouse)
         return warehouse
+
+    @cached_property
+    def scratch(self) -> str:
+        """Where tasks and driver leave each other files."""
+        return scratch_root(self.spark, self.settings.tables.root)
 
     def step(self, job: str) -> "Run":
         """A run of another job in the same session, for `pipeline`."""
@@ -114,7 +120,7 @@ def record(run: Run, *, result: Result | None, error: BaseException | None) -> N
 
 def progress_folder(run: Run, run_id: str) -> str:
     """Where the tasks of a run and its driver tell each other how far they are."""
-    return f"{run.settings.tables.root.rstrip('/')}/_progress/{run_id}"
+    return f"{run.scratch}/_progress/{run_id}"
 
 
 def versions() -> dict[str, str]:

@@ -11,7 +11,7 @@ import org.apache.log4j.PatternLayout;
  * An HDFS of one name node and one data node in one JVM.
  *
  * <p>Run as {@code java -cp 'jars/*' MiniHdfs.java FOLDER} in a folder that it may fill. Says the
- * port of its WebHDFS, and ends when nobody can write to it any more. Logs to stderr.
+ * port of its WebHDFS and that of its name node, and ends when nobody can write to it any more. Logs to stderr.
  */
 public final class MiniHdfs {
   public static void main(String[] arguments) throws Exception {
@@ -25,7 +25,8 @@ public final class MiniHdfs {
     try (MiniDFSCluster cluster =
         new MiniDFSCluster.Builder(settings, new File(arguments[0])).numDataNodes(1).build()) {
       cluster.waitActive();
-      System.out.println(cluster.getNameNode().getHttpAddress().getPort());
+      System.out.println(
+          cluster.getNameNode().getHttpAddress().getPort() + " " + cluster.getNameNodePort());
       while (System.in.read() >= 0) {}
     }
     // Some of Hadoop's threads would keep this JVM alive.

@@ -234,9 +234,17 @@ def keys_of_a_laptop(
     return Tables(spark, root).keys()
 
 
+@dataclass(frozen=True)
+class Hdfs:
+    """A running HDFS: its address for fsspec, and for Hadoop."""
+
+    web: str
+    root: str
+
+
 @pytest.fixture(scope="module")
-def hdfs(yarn_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an HDFS of the module's own, as fsspec takes it."""
+def hdfs(yarn_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
+    """An HDFS of the module's own."""
     folder = tmp_path_factory.mktemp("hdfs")
     log = folder / "hdfs.log"
     with (
@@ -244,11 +252,12 @@ def hdfs(yarn_jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         start_java(yarn_jars, folder, errors, "MiniHdfs.java", str(folder / "data")) as java,
     ):
         assert java.stdout is not None
-        port = java.stdout.readline().strip()
-        if not port.isdigit():
-            pytest.fail(f"MiniHdfs.java said {port!r}; the end of its log:\n{read_end(log)}")
+        said = java.stdout.readline().strip()
+        ports = said.split()
+        if len(ports) != 2:
+            pytest.fail(f"MiniHdfs.java said {said!r}; the end of its log:\n{read_end(log)}")
         try:
-            yield f"webhdfs://127.0.0.1:{port}"
+            yield Hdfs(f"webhdfs://127.0.0.1:{ports[0]}", f"hdfs://127.0.0.1:{ports[1]}")
         finally:
             end_java(java)
 

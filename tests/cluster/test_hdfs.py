@@ -1,4 +1,4 @@
-"""The spool and the claims on a real HDFS, by its web address: no native library is needed."""
+"""Tables, spool and claims on a real HDFS; tasks reach it by its web address, with no library."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import pytest
 from spark_jobs import chunk, generate, ingest
 from spark_jobs.core.claims import Claims, make_claim
 from spark_jobs.core.tables import ATTEMPTS
+from tests.cluster.conftest import Hdfs
 from tests.engine.conftest import make_spool
 from tests.simulated import SimulatedEngine
 from udfs.engine.spool import list_spooled, read_spooled, remove_folder
@@ -25,8 +26,8 @@ def keep(folder: str, *keys: str) -> None:
         asyncio.run(spool.flush())
 
 
-def test_what_was_answered_is_found_again_in_one_file(hdfs: str) -> None:
-    folder = f"{hdfs}/spool/one/wave"
+def test_what_was_answered_is_found_again_in_one_file(hdfs: Hdfs) -> None:
+    folder = f"{hdfs.web}/spool/one/wave"
     keep(folder, "a", "b", "c")
 
     assert set(make_spool(folder).replay()) == {"a", "b", "c"}
@@ -34,27 +35,27 @@ def test_what_was_answered_is_found_again_in_one_file(hdfs: str) -> None:
     assert [row["text"] for row in read_spooled(list_spooled(folder))] == ["a dialogue"] * 3
 
 
-def test_claims_are_seen_and_what_dead_runs_left_is_found(hdfs: str) -> None:
-    claims = Claims(f"{hdfs}/claims")
-    keep(f"{hdfs}/claims/dead/wave", "a")
+def test_claims_are_seen_and_what_dead_runs_left_is_found(hdfs: Hdfs) -> None:
+    claims = Claims(f"{hdfs.web}/claims")
+    keep(f"{hdfs.web}/claims/dead/wave", "a")
     claim = make_claim("living", buckets=(0, 9), spec_ids=("s",), chunker_id="c")
 
     with claims.hold(claim) as dead:
         assert dead == ["dead"]
         assert claims.read() == [claim]
-        assert claims.folders("dead") == [f"{hdfs}/claims/dead/wave"]
-    remove_folder(f"{hdfs}/claims/dead")
+        assert claims.folders("dead") == [f"{hdfs.web}/claims/dead/wave"]
+    remove_folder(f"{hdfs.web}/claims/dead")
 
     assert claims.runs() == []
 
 
 def test_a_run_spools_to_hdfs_and_commits_what_a_dead_one_left_there(
-    make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine, hdfs: str
+    make_run: Any, write_pages: Callable[..., Path], engine: SimulatedEngine, hdfs: Hdfs
 ) -> None:
     pages = [{"text": f"Page {n}: the square of {n} is {n * n}."} for n in range(6)]
     ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}"))
     chunk.run(make_run("chunk"))
-    spool = f"{hdfs}/run"
+    spool = f"{hdfs.web}/run"
     settings = [*engine.settings, 'generate.styles=["debate"]', f"generate.spool={spool}"]
     generate.run(make_run("generate", *settings))
     run = make_run("generate", *settings, "generate.samples=2")
@@ -69,3 +70,28 @@ def test_a_run_spools_to_hdfs_and_commits_what_a_dead_one_left_there(
     assert result["requests"] == 6
     assert run.warehouse.read(ATTEMPTS).where("run_id = 'dead'").count() == 1
     assert Claims(spool).runs() == []
+
+
+def test_tables_on_hdfs_have_spool_and_progress_there_too(
+    make_run: Any,
+    write_pages: Callable[..., Path],
+    engine: SimulatedEngine,
+    hdfs: Hdfs,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = write_pages("pages.jsonl", {"text": "The square of 7 is 49. So the root of 49 is 7."})
+    settings = [*engine.settings, 'generate.styles=["debate"]', f"tables.root={hdfs.root}/mind"]
+    run = make_run("ingest", *settings, f"ingest.input={page}")
+    # As a cluster's hdfs-site.xml says it.
+    hadoop = run.spark.sparkContext._jsc.hadoopConfiguration()
+    hadoop.set("dfs.namenode.http-address", hdfs.web.removeprefix("webhdfs://"))
+
+    for step in (ingest, chunk, generate):
+        step.run(run)
+    hadoop.unset("dfs.namenode.http-address")
+
+    assert run.scratch.endswith(f"{hdfs.web.removeprefix('webhdfs://')}/mind")
+    assert run.warehouse.read(ATTEMPTS).count() == 1
+    said = capsys.readouterr().err
+    assert "spool is off" not in said
+    assert "generate: 1/1" in said
