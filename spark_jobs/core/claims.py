@@ -26,6 +26,11 @@ BEAT_SECONDS = 10.0
 # A driver on another host that has not written for so long is dead; one in a long garbage
 # collection is not.
 SILENT_SECONDS = 45.0
+SINGLE_WRITER = (
+    "On S3 Delta is safe for one writing driver at a time: run jobs one after the other, or set up "
+    "its log store for several (spark.delta.logStore.s3a.impl = "
+    "io.delta.storage.S3DynamoDBLogStore, with a table in DynamoDB)"
+)
 CLAIM, BEAT = "claim.json", "beat"
 
 
@@ -62,10 +67,11 @@ class Claim:
 
 
 class Claims:
-    """The claims in a spool's folder."""
+    """The claims in a spool's folder; a `single_writer` bears no other run, whatever it wants."""
 
-    def __init__(self, spool: str) -> None:
+    def __init__(self, spool: str, *, single_writer: bool = False) -> None:
         self.spool = spool
+        self.single_writer = single_writer
         self.filesystem, self.path = fsspec.core.url_to_fs(spool)
 
     @contextmanager
@@ -117,15 +123,18 @@ class Claims:
             remove_folder(f"{self.spool}/{run_id}")
 
     def check(self, claim: Claim, others: list[Claim]) -> None:
-        """Raise JobError when one of the others wants the same."""
+        """Raise JobError when one of the others wants the same, or may not be there at all."""
         for other in others:
+            began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(other.started_at))
+            who = f"run {other.run_id} (process {other.pid} on {other.host}, since {began})"
             if claim.overlaps(other):
-                began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(other.started_at))
                 raise JobError(
-                    f"run {other.run_id} (process {other.pid} on {other.host}, since {began}) is "
-                    f"at work on buckets {other.buckets[0]}-{other.buckets[1]} of the same styles: "
-                    "nothing was asked; wait for it, end it, or choose other --buckets or --styles"
+                    f"{who} is at work on buckets {other.buckets[0]}-{other.buckets[1]} of the "
+                    "same styles: nothing was asked; wait for it, end it, or choose other "
+                    "--buckets or --styles"
                 )
+            if self.single_writer:
+                raise JobError(f"{who} writes the same tables: nothing was asked. {SINGLE_WRITER}")
 
     def read(self) -> list[Claim]:
         """All claims, those of dead runs too."""

@@ -13,6 +13,7 @@ from spark_jobs.core.commits import CommittedElsewhereError, append_once
 from spark_jobs.core.console import say, warn
 from spark_jobs.core.ledger import WaveRow, describe_recovered, is_recorded, save_wave
 from spark_jobs.core.runs import Run, progress_folder
+from spark_jobs.core.scratch import has_single_writer
 from spark_jobs.core.tables import ATTEMPTS
 from udfs.batches import batch_rows
 from udfs.engine.spool import list_spooled, read_spooled, remove_folder
@@ -36,7 +37,8 @@ def open_spool(run: Run, spec_ids: Sequence[str], chunker_id: str) -> Iterator[s
         yield ""
         return
     buckets = run.settings.generate.bucket_range()
-    claims = Claims(spool)
+    alone = has_single_writer(run.spark, run.settings.tables.root)
+    claims = Claims(spool, single_writer=alone)
     claim = make_claim(
         run.run_id, buckets=buckets, spec_ids=tuple(sorted(spec_ids)), chunker_id=chunker_id
     )

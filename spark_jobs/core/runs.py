@@ -15,8 +15,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from spark_jobs.core.console import print_result
-from spark_jobs.core.scratch import scratch_root
+from spark_jobs.core.claims import SINGLE_WRITER
+from spark_jobs.core.console import print_result, warn
+from spark_jobs.core.scratch import has_single_writer, scratch_root
 from spark_jobs.core.settings import PROJECT, Settings
 from spark_jobs.core.storage import explaining, note_tables, open_tables
 from spark_jobs.core.tables import RUNS, Warehouse
@@ -44,6 +45,8 @@ class Run:
         open_tables(warehouse)
         if self.job != "sql":
             note_tables(warehouse)
+            if has_single_writer(self.spark, self.settings.tables.root):
+                warn(SINGLE_WRITER)
         open_views(warehouse)
         return warehouse
 

@@ -1,10 +1,11 @@
-"""Where tasks and driver leave each other files: below the tables' root, by a path that fsspec knows.
+"""Where tasks and driver leave each other files: below the tables' root, as fsspec reaches it.
 
 Spark reaches HDFS by itself. fsspec's hdfs:// needs Hadoop's native library and its class path in
 every Python worker, which containers of YARN seldom have, so that HDFS is spoken to by its web
-address.
+address. S3 has a weakness of its own, which is told here, too.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ import fsspec
 from pyspark.sql import SparkSession
 
 HTTP_ADDRESS = "dfs.namenode.http-address"
+S3 = ("s3", "s3a", "s3n")
 HTTP_PORT = "9870"  # Hadoop's own
 
 
@@ -54,3 +56,14 @@ def answers(url: str) -> bool:
     except Exception:  # noqa: BLE001 - requests, the name node and fsspec have errors of their own
         return False
     return True
+
+
+def has_single_writer(spark: SparkSession, root: str) -> bool:
+    """Whether two drivers that write one table at one moment could lose a commit: so it is on S3.
+
+    Not with a log store that asks DynamoDB who was first, and not on Databricks, which has its own.
+    """
+    scheme = urlsplit(root).scheme
+    store = spark.conf.get(f"spark.delta.logStore.{scheme}.impl", "") or ""
+    elsewhere = "DynamoDB" in store or "DATABRICKS_RUNTIME_VERSION" in os.environ
+    return scheme in S3 and not elsewhere

@@ -45,6 +45,17 @@ def test_runs_that_cannot_meet_work_side_by_side(tmp_path: Path, apart: dict[str
         assert dead == []
 
 
+def test_where_only_one_may_write_no_other_run_is_let_in(tmp_path: Path) -> None:
+    claims = Claims(str(tmp_path), single_writer=True)
+
+    with (
+        claims.hold(claim("one")),
+        pytest.raises(JobError, match=r"run one .* writes the same tables.*S3DynamoDBLogStore"),
+        claims.hold(claim("two", buckets=(101, 200))),
+    ):
+        pass
+
+
 def test_a_run_that_ended_leaves_nothing(tmp_path: Path) -> None:
     claims = Claims(str(tmp_path))
     with claims.hold(claim("one")):
