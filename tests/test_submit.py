@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ SUBMIT = PROJECT / "submit.sh"
 # What the script may expect of any Linux; everything else a test puts on PATH itself.
 TOOLS = (
     *("bash", "cat", "cp", "cut", "dirname", "du", "env", "find", "flock", "mkdir", "mv"),
-    *("readlink", "realpath", "rm", "sha256sum", "sleep", "touch"),
+    *("gzip", "readlink", "realpath", "rm", "sha256sum", "sleep", "tar", "touch"),
 )
 OURS = ("DELTA_JARS_DIR", "JAVA_HOME", "MIND_CONF", "MIND_MODELS_DIR", "MIND_PYTHON", "PYTHONPATH")
 
@@ -201,11 +202,16 @@ def test_no_arguments_is_a_usage_error() -> None:
     [
         (["locl", "pipeline"], "no target 'locl'; did you mean local?"),
         (["tests"], "no target 'tests'; did you mean test?"),
-        (["moon", "pipeline"], "no target 'moon'; expected one of: local test"),
+        (
+            ["moon", "pipeline"],
+            "no target 'moon'; expected one of: local standalone yarn test package",
+        ),
         (["local", "genrate"], "no job 'genrate'; did you mean generate?"),
         (["local", "zzz"], "no job 'zzz'; expected one of: pipeline ingest"),
         (["local"], "expected a job after local"),
         (["generate", "--dry-run"], "./submit.sh local generate"),
+        (["package", "--environment", "gpus"], "no environment 'gpus'; did you mean gpu?"),
+        (["package", "executor"], "expected package [--environment NAME], got: executor"),
     ],
 )
 def test_a_wrong_word_is_one_line_with_the_nearest_name(arguments: list[str], answer: str) -> None:
@@ -437,7 +443,10 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 
 CORE = [
     *("ruff check", "ruff format --check", "mypy"),
-    "pytest --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/vllm",
+    (
+        "pytest --numprocesses 2 --dist loadfile"
+        " --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/vllm"
+    ),
 ]
 HEAVY = ["pytest tests/crashes", "pytest tests/cluster", "pytest tests/vllm"]
 
@@ -501,6 +510,46 @@ def test_test_warns_of_missing_java(machine: Machine) -> None:
     done = machine.run("test", "-q")
     assert done.code == 0
     assert "warning: no Java" in done.err
+
+
+# --- What clusters are given -----------------------------------------------------------------
+
+
+def test_package_needs_pythons_packages_alone(machine: Machine) -> None:
+    (machine.bin / "java").unlink()
+
+    assert machine.run("package").code == 0
+    assert machine.calls()[-1] == "-P -m spark_jobs.core.packaging"
+    assert not machine.calls("gguf")
+
+
+def test_an_environment_is_packed_once_and_named_by_its_list(machine: Machine) -> None:
+    first = machine.run("package", "--environment", "executor")
+    again = machine.run("package", "--environment", "executor")
+    (packed,) = (machine.clone / "dist").iterdir()
+
+    assert (first.code, again.code) == (0, 0)
+    assert re.fullmatch(r"executor-[0-9a-f]{12}\.tar\.gz", packed.name)
+    assert len(machine.calls("venv --copies")) == 1
+    assert f"--set submit.archive={packed}" in first.err
+    with tarfile.open(packed) as archive:
+        assert "./bin/python" in archive.getnames()
+
+    with (machine.clone / "conf" / "requirements" / "executor.txt").open("a") as lock:
+        lock.write("another==1.0\n")
+    machine.run("package", "--environment", "executor")
+    assert len(list((machine.clone / "dist").iterdir())) == 2
+
+
+def test_an_environment_that_cannot_be_fetched_leaves_nothing_half_made(machine: Machine) -> None:
+    machine.run("local", "pipeline")
+    machine.set("offline")
+
+    done = machine.run("package", "--environment", "gpu")
+
+    assert done.code == 1
+    assert "pip could not install" in done.err
+    assert list((machine.clone / "dist").iterdir()) == []
 
 
 # --- The text --------------------------------------------------------------------------------
