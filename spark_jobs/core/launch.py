@@ -18,6 +18,7 @@ from spark_jobs.core.cluster_faults import find_faults
 from spark_jobs.core.console import print_result, say, say_error
 from spark_jobs.core.packaging import build_package
 from spark_jobs.core.preflight import find_problems
+from spark_jobs.core.runs import current_commit
 from spark_jobs.core.session import DRIVER
 from spark_jobs.core.settings import CONF, Settings, list_changes
 from spark_jobs.core.submission import Submission, spark_home
@@ -117,7 +118,9 @@ def make_environment(own: Mapping[str, str], submission: Submission) -> dict[str
     """What spark-submit and a driver on this machine find: no other Spark, and our settings."""
     kept = {name: value for name, value in own.items() if not name.startswith(FOREIGN)}
     home = spark_home(submission.settings.submit)
-    return {**kept, "SPARK_HOME": str(home), "MIND_CONF": str(CONF)}
+    # A driver on this machine runs the package, too, which knows neither conf nor commit.
+    ours = {"SPARK_HOME": str(home), "MIND_CONF": str(CONF), "MIND_COMMIT": current_commit()}
+    return {**kept, **ours}
 
 
 def run_driver(command: Sequence[str], environment: Mapping[str, str]) -> Ended:

@@ -72,6 +72,12 @@ public final class MiniYarn {
     settings.setBoolean(YarnConfiguration.NM_DISK_HEALTH_CHECK_ENABLE, false);
     // Node managers do not stop while logs of containers wait for their deletion, 3 hours else.
     settings.setLong(YarnConfiguration.NM_LOG_RETAIN_SECONDS, 0);
+    // GPUs are a number that nodes count, as on a YARN without isolation: the nodes have two each.
+    settings.set("yarn.resource-types", "yarn.io/gpu");
+    settings.set("yarn.nodemanager.resource-type.yarn.io/gpu", "2");
+    settings.set(
+        "yarn.scheduler.capacity.resource-calculator",
+        "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator");
     // Containers start java as $JAVA_HOME/bin/java, and not every machine sets it.
     settings.set(
         YarnConfiguration.NM_ADMIN_USER_ENV, "JAVA_HOME=" + System.getProperty("java.home"));

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyspark
+
+from udfs.engine.processes import processes_in
 
 PROJECT = Path(__file__).parents[2]
 # What a person's shell says of another Spark or Hadoop must not reach this one.
@@ -125,3 +128,14 @@ def set_all(*tables: dict[str, dict[str, str]]) -> Iterable[str]:
 def our_jars() -> str:
     """Spark's jars, which lie on every node of a cluster on one machine."""
     return f"local:{Path(pyspark.__file__).parent}/jars/*"
+
+
+def gpus_of_engines(directory: Path) -> set[str]:
+    """The GPUs that the engines below a directory may see."""
+    found = set()
+    for process in processes_in(directory):
+        try:
+            found.add(process.environ().get("CUDA_VISIBLE_DEVICES", ""))
+        except psutil.Error:
+            continue
+    return found - {""}

@@ -2,6 +2,7 @@
 driver in a container, with a container that is killed, and with what goes wrong on clusters.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.cluster.submitting import (
     Done,
     Tables,
     finish,
+    gpus_of_engines,
     our_jars,
     set_all,
 )
@@ -66,6 +68,7 @@ def test_client_mode_takes_the_sample_through_all_layers(
 
     assert done.code == 0, done.said
     assert [line["job"] for line in done.results][-1] == "pipeline"
+    assert "Dialogues generated" in done.said
     assert tables.keys() == keys_of_a_laptop
     assert len(tables.rows("filtered.verdicts", "gen_key")) == 4
 
@@ -100,24 +103,56 @@ def test_rules_are_functions_of_spark_sql_there_too(cluster: Cluster, driver_her
     assert (done.code, done.results) == (0, [{"n": 4}]), done.said
 
 
+@pytest.fixture
+def gpus(tmp_path: Path) -> tuple[str, ...]:
+    """Options for executors with a GPU each, on a host that shows two."""
+    write_smi(tmp_path, "0, GPU-aaaa, 0, 80000", "1, GPU-bbbb, 0, 80000")
+    return gpu_options(tmp_path)
+
+
+def gpu_options(host: Path) -> tuple[str, ...]:
+    own = {
+        "spark.executor.resource.gpu.amount": "1",
+        "spark.executor.resource.gpu.discoveryScript": "./discover_gpus.sh",
+        "spark.task.resource.gpu.amount": "0.5",
+        "spark.executorEnv.PATH": f"{host}:{os.environ['PATH']}",
+        "spark.executorEnv.MIND_GPU_CLAIMS": str(host / "claims"),
+        "spark.executorEnv.MIND_GPUS_PER_EXECUTOR": "1",
+    }
+    return tuple(set_all({"spark.generate": own}))
+
+
+def write_smi(folder: Path, *rows: str) -> None:
+    """A nvidia-smi that shows these GPUs, whatever it is asked for; with none it fails."""
+    listing = "\n".join(rows)
+    script = folder / "nvidia-smi"
+    script.write_text(f"#!/bin/sh\ncat <<'ROWS'\n{listing}\nROWS\nexit {0 if rows else 9}\n")
+    script.chmod(0o755)
+
+
 @pytest.mark.fault("YARN kills an executor in the middle of `generate`", "every row comes once")
 def test_a_container_killed_in_the_middle_loses_and_doubles_nothing(
-    cluster: Cluster, yarn: Yarn, driver_here: Made
+    cluster: Cluster,
+    yarn: Yarn,
+    driver_here: Made,
+    gpus: tuple[str, ...],
+    engine_directory: str,
 ) -> None:
     tables, _ = driver_here
     before = len(tables.rows("synthetic.attempts", "gen_key"))
     more = ("--styles", "interview,teacher_student,problem_solving,layman_knowall")
     spool = tables.root / "_spool"
 
-    process = cluster.start("generate", *ASKED, *more, root=tables.root)
+    process = cluster.start("generate", *ASKED, *more, *gpus, root=tables.root)
     assert wait_until(lambda: any(spool.rglob("*.arrow")) or process.poll() is not None, 300)
-    victim = containers_of_executors(yarn)[0]
-    yarn.kill(victim)
+    seen = gpus_of_engines(Path(engine_directory))
+    yarn.kill(containers_of_executors(yarn)[0])
     done = finish(process)
 
     keys = [row["gen_key"] for row in tables.rows("synthetic.attempts", "gen_key")]
     assert done.code == 0, done.said
     assert len(keys) == len(set(keys)) == before + 8
+    assert seen == {"0", "1"}
 
 
 def containers_of_executors(yarn: Yarn) -> list[str]:
@@ -129,3 +164,51 @@ def containers_of_executors(yarn: Yarn) -> list[str]:
         except psutil.Error:
             continue
     return sorted(name for name in found if name and not name.endswith("_000001"))
+
+
+# --- What is wrong with a cluster ------------------------------------------------------------
+
+
+@pytest.mark.fault("YARN's nodes have the wrong Java", "the job says so, no engine is started")
+def test_the_wrong_java_on_the_nodes_is_said_with_the_setting_that_names_another(
+    cluster: Cluster, tmp_path: Path, engine_directory: str
+) -> None:
+    java = tmp_path / "jdk8" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    said = "java.lang.UnsupportedClassVersionError: org/apache/spark/deploy/yarn/ExecutorLauncher"
+    java.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    java.chmod(0o755)
+
+    home = ("--set", f"submit.java_home={tmp_path / 'jdk8'}")
+    done = cluster.run("generate", *ASKED, *home, root=tmp_path / "warehouse")
+
+    assert done.code == 1
+    assert "expected 17 or later" in done.said
+    assert "submit.java_home" in done.said
+    assert not any(Path(engine_directory).iterdir())
+
+
+@pytest.mark.fault("a node's executors find no GPU", "the job says why, no engine is started")
+def test_executors_without_a_free_gpu_end_the_job_with_the_words_of_the_script(
+    cluster: Cluster, tmp_path: Path, engine_directory: str
+) -> None:
+    write_smi(tmp_path)
+    impatient = {"spark.generate": {"spark.executor.maxNumFailures": "2"}}
+
+    done = cluster.run(
+        "generate", *ASKED, *gpu_options(tmp_path), *set_all(impatient), root=tmp_path / "warehouse"
+    )
+
+    assert done.code == 1
+    assert "an executor found no GPU: nvidia-smi fails" in done.said
+    assert not any(Path(engine_directory).iterdir())
+
+
+@pytest.mark.fault("an engine outgrows its container", "it is named, with what to raise")
+def test_an_engine_that_outgrows_its_container_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    small = {"spark.generate": {"spark.executor.memoryOverhead": "128m"}}
+    root = tmp_path / "warehouse"
+    pages = cluster.run("pipeline", *PAGES, *ASKED, *set_all(small), root=root)
+
+    assert pages.code == 1
+    assert "raise spark.executor.memoryOverhead" in pages.said

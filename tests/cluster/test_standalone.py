@@ -12,13 +12,21 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyspark
 import pytest
 
 from tests.cluster.conftest import wait_until
-from tests.cluster.submitting import ASKED, PAGES, SMALL, Cluster, Done, Tables, finish, set_all
-from udfs.engine.processes import processes_in
+from tests.cluster.submitting import (
+    ASKED,
+    PAGES,
+    SMALL,
+    Cluster,
+    Done,
+    Tables,
+    finish,
+    gpus_of_engines,
+    set_all,
+)
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(900)]
 
@@ -138,17 +146,6 @@ def made(
         wait_until(look, 400)
         done = finish(process)
     return Tables(spark, root), done, gpus
-
-
-def gpus_of_engines(directory: Path) -> set[str]:
-    """The GPUs that the engines below a directory may see."""
-    found = set()
-    for process in processes_in(directory):
-        try:
-            found.add(process.environ().get("CUDA_VISIBLE_DEVICES", ""))
-        except psutil.Error:
-            continue
-    return found - {""}
 
 
 def test_the_sample_goes_through_all_layers_with_the_keys_of_a_laptop(
