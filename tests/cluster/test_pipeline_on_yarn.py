@@ -205,10 +205,14 @@ def test_executors_without_a_free_gpu_end_the_job_with_the_words_of_the_script(
 
 
 @pytest.mark.fault("an engine outgrows its container", "it is named, with what to raise")
-def test_an_engine_that_outgrows_its_container_is_named(cluster: Cluster, tmp_path: Path) -> None:
+def test_an_engine_that_outgrows_its_container_is_named(
+    cluster: Cluster, driver_here: Made
+) -> None:
+    tables, _ = driver_here
     small = {"spark.generate": {"spark.executor.memoryOverhead": "128m"}}
-    root = tmp_path / "warehouse"
-    pages = cluster.run("pipeline", *PAGES, *ASKED, *set_all(small), root=root)
+    again = ("--set", "generate.sampling.max_tokens=65")
 
-    assert pages.code == 1
-    assert "raise spark.executor.memoryOverhead" in pages.said
+    done = cluster.run("generate", *ASKED, *again, *set_all(small), root=tables.root)
+
+    assert done.code == 1
+    assert "raise spark.executor.memoryOverhead" in done.said
