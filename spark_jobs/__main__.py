@@ -72,9 +72,14 @@ class SettingAction(argparse.Action):
 Act = Callable[[argparse.Namespace, Settings], int]
 
 
-def start() -> NoReturn:
-    """Run the job that the command line names in this process and end; the wheel's `mind`."""
-    sys.exit(run(sys.argv[1:]))
+def start() -> None:
+    """Run the job that the command line names in this process; the wheel's `mind`.
+
+    Databricks calls it in a process of its own, where only a failure may end by SystemExit.
+    """
+    code = run(sys.argv[1:])
+    if code != DONE:
+        sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -83,7 +88,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Do one job in this process, which is Spark's driver; returns the exit code."""
+    """Do one job in this process, which is Spark's driver; returns the exit code.
+
+    Notebooks call it: `run(["databricks", "chunk"])` uses their session and leaves it as it was.
+    """
     return carry_out(arguments, run_job)
 
 
@@ -243,11 +251,13 @@ def run_job(options: argparse.Namespace, settings: Settings) -> int:
         return DONE
     from spark_jobs.core.cluster import await_executors
     from spark_jobs.core.runs import Run, execute
-    from spark_jobs.core.session import open_session, stop_on_interrupt
+    from spark_jobs.core.session import find_session, open_session, stop_on_interrupt
 
     work: Callable[[Run], Any] = import_module(f"spark_jobs.{options.job}").run
+    ours = find_session() is None
     spark = open_session(settings, options.job)
-    stop_on_interrupt(spark)
+    if ours:
+        stop_on_interrupt(spark)
     await_executors(spark, settings.submit.executor_timeout)
     run = Run(options.job, settings, spark, options)
     if options.job == "sql":

@@ -175,7 +175,7 @@ def embedded_model() -> Path:
 @pytest.fixture(autouse=True)
 def _quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings of the person who runs the tests must not leak into them."""
-    for name in ("MIND_CONF", "PYSPARK_SUBMIT_ARGS", "SPARK_HOME"):
+    for name in ("MIND_CONF", "MIND_SET", "PYSPARK_SUBMIT_ARGS", "SPARK_HOME"):
         monkeypatch.delenv(name, raising=False)
 
 

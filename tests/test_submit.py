@@ -448,7 +448,10 @@ CORE = [
         " --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/vllm"
     ),
 ]
-HEAVY = ["pytest tests/crashes", "pytest tests/cluster", "pytest tests/vllm"]
+HEAVY = [
+    *("pytest tests/crashes", "pytest tests/cluster", "pytest tests/databricks"),
+    "pytest tests/vllm",
+]
 
 
 @pytest.mark.parametrize(

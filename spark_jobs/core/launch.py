@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -41,6 +42,10 @@ class Ended:
 
 def launch(arguments: Sequence[str], options: argparse.Namespace, settings: Settings) -> int:
     """Submit one job and wait for its end, or with --dry-run print the command; the exit code."""
+    if settings.submit.by == "bundle":
+        from spark_jobs.core.bundle import launch_bundle
+
+        return launch_bundle(options)
     changed = [part for text in list_own(options) for part in ("--set", text)]
     own = (*changed, *list_words(options))
     submission = Submission(settings, options.target, options.job, own, build_package())
@@ -167,23 +172,42 @@ def find_drivers(pid: int) -> list[psutil.Process]:
 
 def watch_application(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
     """Cluster mode: pass on what spark-submit says, then name the application on stdout."""
+    ended = pass_on(
+        command, environment, "the application goes on without you: yarn application -kill ends it"
+    )
+    code, log = ended.code, ended.log
+    application = "".join(APPLICATION.findall(log)[:1])
+    print_result({"application": application or None, "status": "failed" if code else "done"})
+    return ended
+
+
+def pass_on(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    interrupted: str,
+    folder: Path | None = None,
+) -> Ended:
+    """Run a command to its end and pass on what it says; Ctrl-C ends the waiting alone."""
     process = subprocess.Popen(
-        command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     assert process.stdout is not None  # noqa: S101 - mypy
     lines = []
     try:
-        for line in process.stdout:
-            sys.stderr.write(line)
-            lines.append(line)
+        with process.stdout as said:
+            for line in said:
+                sys.stderr.write(line)
+                lines.append(line)
         code = exit_code(process.wait())
     except KeyboardInterrupt:
-        say("the application goes on without you: yarn application -kill ends it")
+        say(interrupted)
         code = FAILED
-    log = "".join(lines)
-    application = "".join(APPLICATION.findall(log)[:1])
-    print_result({"application": application or None, "status": "failed" if code else "done"})
-    return Ended(code, log)
+    return Ended(code, "".join(lines))
 
 
 def exit_code(code: int) -> int:

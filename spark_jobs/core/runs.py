@@ -6,8 +6,7 @@ import os
 import platform
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,6 +17,7 @@ from pyspark.sql import SparkSession
 from spark_jobs.core.claims import SINGLE_WRITER
 from spark_jobs.core.console import print_result, warn
 from spark_jobs.core.scratch import has_single_writer, scratch_root
+from spark_jobs.core.session import with_properties
 from spark_jobs.core.settings import PROJECT, Settings
 from spark_jobs.core.storage import explaining, note_tables, open_tables
 from spark_jobs.core.tables import RUNS, Warehouse
@@ -68,7 +68,7 @@ class Run:
 
 def execute(run: Run, work: Callable[[Run], Result]) -> Result:
     """Do a job, print its JSON line, and leave a row in `ops.runs` however it ends."""
-    with signed_commits(run):
+    with with_properties(run.spark, job_properties(run)):
         try:
             with explaining(run.settings.tables.root):
                 result = {"job": run.job, **work(run), "seconds": run.seconds()}
@@ -80,20 +80,13 @@ def execute(run: Run, work: Callable[[Run], Result]) -> Result:
     return result
 
 
-@contextmanager
-def signed_commits(run: Run) -> Iterator[None]:
-    """Let every commit of a run name it in its table's history; a wave's says more."""
-    before = run.spark.conf.get(SIGNATURE, None)
-    run.spark.conf.set(SIGNATURE, json.dumps({"job": run.job, "run_id": run.run_id}))
-    try:
-        yield
-    finally:
-        # The session may be gone, and its settings with it.
-        with suppress(Exception):
-            if before is None:
-                run.spark.conf.unset(SIGNATURE)
-            else:
-                run.spark.conf.set(SIGNATURE, before)
+def job_properties(run: Run) -> dict[str, str]:
+    """What a job wants of its session: its Spark properties, and that every commit names the run.
+
+    A wave's commit says more.
+    """
+    signature = json.dumps({"job": run.job, "run_id": run.run_id})
+    return {**run.settings.spark_properties(run.job), SIGNATURE: signature}
 
 
 def record(run: Run, *, result: Result | None, error: BaseException | None) -> None:

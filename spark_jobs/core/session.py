@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,21 +28,40 @@ DELTA_PROPERTIES = {
 # One Delta release; its artifact is named for the Spark line that it was built for.
 DELTA_VERSION = "4.4.0"
 GATEWAY = "PYSPARK_GATEWAY_PORT"  # set for a Python that spark-submit's JVM has started
-PROVIDED = frozenset({GATEWAY, "DATABRICKS_RUNTIME_VERSION"})
+DATABRICKS = "DATABRICKS_RUNTIME_VERSION"  # set on each of their machines
 DRIVER = "spark_jobs/driver.py"
+
+
+def find_session() -> "SparkSession | None":
+    """The session that was there before the job, to be left as it is; None if there is none.
+
+    Raises UsageError for one without a JVM to speak to, as Spark Connect's.
+    """
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.getActiveSession()
+    if spark is None and DATABRICKS in os.environ:
+        # Theirs, whatever it is called in this process: they replace the builder.
+        spark = SparkSession.builder.getOrCreate()
+    if spark is not None and not hasattr(spark, "_jsc"):
+        raise UsageError(
+            "this session is Spark Connect's, which has no JVM that the jobs could speak to: "
+            "expected a cluster that is dedicated to one user (data_security_mode: SINGLE_USER)"
+        )
+    return spark
 
 
 def open_session(settings: Settings, job: str) -> "SparkSession":
     """The session of a job: one that is there as it is, or a new one with the target's properties.
 
-    spark-submit and Databricks have one, or a JVM with all its properties, before Python begins.
+    spark-submit has a JVM with all its properties before Python begins.
     """
     from pyspark.sql import SparkSession
 
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        return active
-    if PROVIDED.intersection(os.environ):
+    found = find_session()
+    if found is not None:
+        return found
+    if GATEWAY in os.environ:
         return SparkSession.builder.getOrCreate()
     prepare_environment()
     builder = SparkSession.builder.appName(f"mind-{job}")
@@ -52,7 +71,7 @@ def open_session(settings: Settings, job: str) -> "SparkSession":
 
 
 def stop_on_interrupt(spark: "SparkSession") -> None:
-    """Make Ctrl-C end the JVM first, then raise KeyboardInterrupt.
+    """Make Ctrl-C end the JVM of a session of ours first, then raise KeyboardInterrupt.
 
     PySpark's own handler calls the JVM in the middle of another call to it and can hang for ever.
     With the JVM gone, what is being written is left uncommitted, every further call fails at
@@ -99,6 +118,31 @@ def on_interrupt(first: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def with_properties(spark: "SparkSession", wanted: Mapping[str, str]) -> Iterator[None]:
+    """Have those Spark properties that a running session can change; afterwards as before.
+
+    In a session of ours they are as wanted already. In one that was there before, the others are
+    what its cluster was started with.
+    """
+    before = {name: spark.conf.get(name, None) for name in wanted if can_change(spark, name)}
+    changed = {name: value for name, value in before.items() if value != wanted[name]}
+    for name in changed:
+        spark.conf.set(name, wanted[name])
+    try:
+        yield
+    finally:
+        # The session may be gone, and its settings with it.
+        with suppress(Exception):
+            for name, value in changed.items():
+                spark.conf.unset(name) if value is None else spark.conf.set(name, value)
+
+
+def can_change(spark: "SparkSession", name: str) -> bool:
+    """Whether a running session takes another value; Delta makes its properties known late."""
+    return name.startswith("spark.databricks.") or spark.conf.isModifiable(name)
 
 
 def session_properties(settings: Settings, job: str) -> dict[str, str]:

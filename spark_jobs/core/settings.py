@@ -35,6 +35,8 @@ PATHS = (
     *("submit.spark_home", "submit.archive"),
 )
 NO_PATHS = ("", "embedded", "off")
+# A comma that ends an assignment of MIND_SET, rather than one in a value.
+NEXT_ASSIGNMENT = re.compile(r",(?=[a-z_]+\.[\w.]+=)")
 
 Job = Literal[
     "pipeline",
@@ -308,11 +310,24 @@ def shipped_layers(target: str) -> list[dict[str, Any]]:
 
 
 def user_layers(files: Sequence[Path], assignments: Sequence[str]) -> list[dict[str, Any]]:
+    """What a person gave, in the order in which it counts: MIND_SET, then the command line."""
+    return [
+        *(parse_assignment(text, base=Path.cwd()) for text in environment_assignments()),
+        *command_line_layers(files, assignments),
+    ]
+
+
+def command_line_layers(files: Sequence[Path], assignments: Sequence[str]) -> list[dict[str, Any]]:
     """What a person gave on the command line, in the order in which it counts."""
     return [
         *(read_layer(file, base=Path.cwd()) for file in files),
         *(parse_assignment(text, base=Path.cwd()) for text in assignments),
     ]
+
+
+def environment_assignments() -> list[str]:
+    """Settings of whoever set the machine up: MIND_SET, section.key=value with commas between."""
+    return [text for text in NEXT_ASSIGNMENT.split(os.environ.get("MIND_SET", "")) if text]
 
 
 def list_changes(target: str, files: Sequence[Path], assignments: Sequence[str]) -> list[str]:
@@ -322,6 +337,14 @@ def list_changes(target: str, files: Sequence[Path], assignments: Sequence[str])
     """
     shipped = merge_all(shipped_layers(target))
     return sorted(changes(merge_all([shipped, *user_layers(files, assignments)]), shipped, ""))
+
+
+def list_given(files: Sequence[Path], assignments: Sequence[str]) -> list[str]:
+    """The settings that the command line names, as assignments, paths absolute, in order of name.
+
+    Also those that are as conf has them: where the job runs, another default may be in force.
+    """
+    return sorted(changes(merge_all(command_line_layers(files, assignments)), {}, ""))
 
 
 def changes(values: dict[str, Any], before: Any, prefix: str) -> Iterator[str]:
