@@ -7,9 +7,10 @@
 # MAGIC On a laptop, after `./submit.sh local pipeline`:
 # MAGIC `PYTHONPATH=. .venv/bin/python notebooks/first_look.py [--root FOLDER]`.
 # MAGIC
-# MAGIC On Databricks, on a cluster that is dedicated to you: after `%pip install` of the wheel that is in
-# MAGIC dist after any `./submit.sh databricks JOB`. Catalog and prefix are those of `conf/targets/databricks.toml`, or of `MIND_SET` among the cluster's
-# MAGIC environment variables. A cell can run a job, too, in this session and without changing it:
+# MAGIC On Databricks, on a cluster that is dedicated to you: after `%pip install` of the wheel that
+# MAGIC `./submit.sh databricks JOB` leaves in dist. Catalog and prefix are those of
+# MAGIC `conf/targets/databricks.toml`, or of `MIND_SET` in the cluster's environment. A cell
+# MAGIC can run a job, too, in this session and without changing it:
 # MAGIC
 # MAGIC ```
 # MAGIC from spark_jobs.__main__ import run

@@ -12,6 +12,7 @@ from spark_jobs.core.claims import Claims
 from spark_jobs.core.console import say, show_table
 from spark_jobs.core.recovery import find_spool
 from spark_jobs.core.runs import Result, Run
+from spark_jobs.core.session import with_properties
 from spark_jobs.core.tables import (
     ATTEMPTS,
     CHUNK_VERDICTS,
@@ -34,6 +35,7 @@ DELETED = (
 )
 SLICE = re.compile(r"/slice=(\d+)/[^/]*$")
 RUN_MARGIN_HOURS = 1.0
+UNCHECKED = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
 FILE_SIZE = "spark.databricks.delta.optimize.maxFileSize"
 
 
@@ -107,16 +109,11 @@ def retention_hours(run: Run) -> float:
 def vacuum(run: Run, table: Table, hours: float) -> int:
     """How many files no version of the last hours needs; deleted where that is wanted."""
     name = run.warehouse.name(table)
-    check = "spark.databricks.delta.retentionDurationCheck.enabled"
-    before = run.spark.conf.get(check, "true")
     # Delta refuses less than a week, whatever is at work; here that is known.
-    run.spark.conf.set(check, "false")
-    try:
+    with with_properties(run.spark, UNCHECKED):
         found = run.spark.sql(f"VACUUM {name} RETAIN {hours} HOURS DRY RUN").count()
         if found and run.settings.maintain.vacuum:
             run.spark.sql(f"VACUUM {name} RETAIN {hours} HOURS")
-    finally:
-        run.spark.conf.set(check, str(before))
     return found
 
 

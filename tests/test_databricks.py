@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Ran:
     said: dict[str, Any] = field(default_factory=dict)
     spooled: bool = False
     shuffles: set[str] = field(default_factory=set)
-    as_before: bool = False
+    changed: set[Any] = field(default_factory=set)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,14 @@ def run_layers(volume: Path) -> list[int]:
     ]
 
 
+def look_around(spark: Any) -> set[Any]:
+    """What a job must leave as it was: the session's settings, and who hears of Ctrl-C."""
+    settings = dict(spark.conf.getAll)
+    # Delta's own memory of what the session has last committed.
+    settings.pop("spark.databricks.delta.lastCommitVersionInSession", None)
+    return {*settings.items(), ("Ctrl-C", signal.getsignal(signal.SIGINT))}
+
+
 @pytest.fixture(scope="module")
 def ran(databricks: Any, volume: Path, engine: SimulatedEngine) -> Ran:
     """All layers, once."""
@@ -113,12 +121,12 @@ def ran(databricks: Any, volume: Path, engine: SimulatedEngine) -> Ran:
         ran.shuffles.add(databricks.conf.get(OPTIMIZED))
 
     engine.on_request = look
-    before = databricks.conf.getAll, signal.getsignal(signal.SIGINT)
+    before = look_around(databricks)
     out = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
         patch.setenv("MIND_SET", os.environ["MIND_BUNDLE_SET"])
         ran.codes = run_layers(volume)
-    ran.as_before = before == (databricks.conf.getAll, signal.getsignal(signal.SIGINT))
+    ran.changed = before ^ look_around(databricks)
     lines = map(json.loads, out.getvalue().splitlines())
     ran.said = {line["job"]: line for line in lines}
     return ran
@@ -135,7 +143,7 @@ def test_all_layers_run_in_a_session_that_is_there_with_tables_of_a_catalog(
 
 
 def test_the_session_its_settings_and_ctrl_c_are_as_they_were(databricks: Any, ran: Ran) -> None:
-    assert ran.as_before
+    assert ran.changed == set()
     assert find_session() is databricks
     assert databricks.range(3).count() == 3
 
@@ -190,13 +198,16 @@ def test_the_notebook_shows_the_tables_of_the_catalog(
     assert numbers == [PAGES, PAGES, PAGES * 2]
 
 
-@pytest.mark.parametrize(("code", "ends"), [(0, False), (1, True), (2, True)])
+@pytest.mark.parametrize(
+    ("code", "end"),
+    [(0, nullcontext()), (1, pytest.raises(SystemExit)), (2, pytest.raises(SystemExit))],
+)
 def test_the_wheels_entry_point_exits_only_when_the_job_failed(
-    code: int, ends: bool, monkeypatch: pytest.MonkeyPatch
+    code: int, end: AbstractContextManager[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spark_jobs.__main__.run", lambda _: code)
 
-    with pytest.raises(SystemExit) if ends else nullcontext():
+    with end:
         start()
 
 

@@ -127,7 +127,9 @@ def with_properties(spark: "SparkSession", wanted: Mapping[str, str]) -> Iterato
     In a session of ours they are as wanted already. In one that was there before, the others are
     what its cluster was started with.
     """
-    before = {name: spark.conf.get(name, None) for name in wanted if can_change(spark, name)}
+    # Not by asking for one: a default would come back as if somebody had set it.
+    own = spark.conf.getAll
+    before = {name: own.get(name) for name in wanted if can_change(spark, name)}
     changed = {name: value for name, value in before.items() if value != wanted[name]}
     for name in changed:
         spark.conf.set(name, wanted[name])

@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,7 +22,7 @@ from spark_jobs.core.idle import WaveTimes
 from spark_jobs.core.ledger import WaveRow, count_wave, price, save_wave
 from spark_jobs.core.pending import Wanted
 from spark_jobs.core.runs import progress_folder
-from spark_jobs.core.session import on_interrupt
+from spark_jobs.core.session import on_interrupt, with_properties
 from spark_jobs.core.tables import ATTEMPTS
 from spark_jobs.core.watch import Limits, Watch
 from spark_jobs.core.waves import Wave, count_requests, run_lanes
@@ -235,13 +235,6 @@ def describe_against(forecast: Forecast, watch: Watch) -> str:
     )
 
 
-@contextmanager
-def small_batches(spark: SparkSession) -> Iterator[None]:
+def small_batches(spark: SparkSession) -> AbstractContextManager[None]:
     """Few chunk rows per Arrow batch, in a session that may be somebody else's."""
-    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
-    before = spark.conf.get(name)
-    spark.conf.set(name, BATCH_ROWS)
-    try:
-        yield
-    finally:
-        spark.conf.set(name, str(before))
+    return with_properties(spark, {"spark.sql.execution.arrow.maxRecordsPerBatch": BATCH_ROWS})
