@@ -25,7 +25,7 @@ PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql bench
 ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=(crashes yarn databricks vllm)
+HEAVY_LEGS=(crashes yarn vllm databricks)
 
 usage() {
   cat <<'HELP'
