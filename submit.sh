@@ -160,7 +160,7 @@ check_word() { # KIND WORD KNOWN…: stops with the nearest known word, as Pytho
   for known in "$@"; do [[ $word != "$known" ]] || return 0; done
   for known in "${PIPELINE_JOBS[@]}"; do
     [[ $kind != target || $word != "$known" ]] ||
-      die 2 "$word is a job, expected a target before it: ./submit.sh $1 $word"
+      die 2 "$word is a job, expected a target before it: ./submit.sh local $word"
   done
   python=$(find_python 2>/dev/null) && near=$("$python" -P -c '
 import difflib, sys
