@@ -135,9 +135,8 @@ def run_driver(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
     gets a process group of its own, and the driver is told.
     """
     with tempfile.NamedTemporaryFile("r", suffix=".log", errors="replace") as log:
-        process = subprocess.Popen(
-            command, env={**environment, "MIND_DRIVER_LOG": log.name}, process_group=0
-        )
+        own = {"MIND_DRIVER_LOG": log.name, "MIND_STDERR": f"/proc/{os.getpid()}/fd/2"}
+        process = subprocess.Popen(command, env={**environment, **own}, process_group=0)
         with forwarding(process):
             code = process.wait()
         return Ended(exit_code(code), log.read())

@@ -117,6 +117,18 @@ def test_another_sparks_environment_does_not_reach_ours(tmp_path: Path) -> None:
     assert out == f"{tmp_path}|||{PROJECT / 'conf'}\n"
 
 
+def test_what_the_driver_says_to_people_stays_apart_from_its_results(tmp_path: Path) -> None:
+    driver = PROJECT / "spark_jobs" / "driver.py"
+    job = f"{sys.executable} {driver} local benchmark --set benchmark.folder=nowhere"
+    # spark-submit puts both into one.
+    home = Home(tmp_path, f"PYTHONPATH={PROJECT} {job} 2>&1")
+
+    code, out, err = home.run()
+
+    assert (code, out) == (1, "")
+    assert "nowhere" in err
+
+
 def test_ctrl_c_is_the_drivers_to_handle_and_spark_lives_on_until_it_has(tmp_path: Path) -> None:
     driver = tmp_path / "spark_jobs" / "driver.py"
     driver.parent.mkdir()
