@@ -119,14 +119,14 @@ def test_another_sparks_environment_does_not_reach_ours(tmp_path: Path) -> None:
 
 def test_what_the_driver_says_to_people_stays_apart_from_its_results(tmp_path: Path) -> None:
     driver = PROJECT / "spark_jobs" / "driver.py"
-    job = f"{sys.executable} {driver} local benchmark --set benchmark.folder=nowhere"
+    job = f"{sys.executable} {driver} local benchmark --set chunk.max_tokens=none"
     # spark-submit puts both into one.
     home = Home(tmp_path, f"PYTHONPATH={PROJECT} {job} 2>&1")
 
     code, out, err = home.run()
 
-    assert (code, out) == (1, "")
-    assert "nowhere" in err
+    assert (code, out) == (2, "")
+    assert "chunk.max_tokens" in err
 
 
 def test_ctrl_c_is_the_drivers_to_handle_and_spark_lives_on_until_it_has(tmp_path: Path) -> None:
