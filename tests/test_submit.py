@@ -204,7 +204,7 @@ def test_no_arguments_is_a_usage_error() -> None:
         (["tests"], "no target 'tests'; did you mean test?"),
         (
             ["moon", "pipeline"],
-            "no target 'moon'; expected one of: local standalone yarn test package",
+            "no target 'moon'; expected one of: databricks local standalone yarn test package",
         ),
         (["local", "genrate"], "no job 'genrate'; did you mean generate?"),
         (["local", "zzz"], "no job 'zzz'; expected one of: pipeline ingest"),
