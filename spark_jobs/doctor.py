@@ -13,9 +13,9 @@ from typing import Any
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.console import SCREEN
 from spark_jobs.core.engine import check_endpoint, make_plan, make_specs
-from spark_jobs.core.runs import package_version
-from spark_jobs.core.session import DELTA_VERSION, delta_jars, open_session
+from spark_jobs.core.session import check_versions, delta_jars, open_session
 from spark_jobs.core.settings import Settings
+from spark_jobs.core.versions import package_version, read_versions
 from udfs.engine.dialogue_udf import ask_pairs
 from udfs.engine.sidecar import base_directory
 from udfs.errors import MindError
@@ -68,20 +68,20 @@ def check_java(_: Settings) -> str:
 
 
 def check_packages(_: Settings) -> str:
-    """Spark and Delta of lines that fit each other."""
-    spark, delta = package_version("pyspark"), package_version("delta-spark")
-    if not spark:
-        raise MindError("pyspark is not installed: pip install 'mind-on-spark[oss]'")
-    if not (4, 0) <= tuple(map(int, spark.split(".")[:2])) <= (4, 2):
-        raise MindError(f"Spark {spark}, expected 4.0, 4.1 or 4.2, for which Delta is built")
-    if delta and delta != DELTA_VERSION:
-        raise MindError(f"delta-spark {delta}, expected {DELTA_VERSION}: its JVM part is that one")
-    return f"Spark {spark}, Delta {delta}, Arrow {package_version('pyarrow')}"
+    """Python, Spark and Delta of lines that go together."""
+    check_versions({})
+    found = read_versions()
+    delta = f"Delta {found.delta}" if found.delta else "no Python package of Delta"
+    return f"Spark {found.spark}, {delta}, Arrow {package_version('pyarrow')}"
 
 
 def check_jars(_: Settings) -> str:
-    """Delta's JVM part."""
-    return next(f"{name} {value.split(',')[0]}" for name, value in delta_jars().items())
+    """Delta's JVM part, and that it fits Spark."""
+    found = delta_jars(package_version("pyspark"))
+    check_versions(found)
+    name, value = next(iter(found.items()))
+    delta = next((jar for jar in value.split(",") if "delta-spark" in jar), value)
+    return f"{name} {delta}"
 
 
 def check_tokenizer(settings: Settings) -> str:

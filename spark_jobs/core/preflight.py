@@ -5,6 +5,7 @@ from pathlib import Path
 
 from spark_jobs.core.settings import CONF, NO_PATHS, PATHS, URL
 from spark_jobs.core.submission import DISCOVERY, GPUS, OURS, Submission
+from spark_jobs.core.versions import Versions, find_jar_problems
 
 SHARED = ("tables.root", "ingest.input", "generate.spool")  # executors read or write them
 OF_HOSTS = ("engine.directory", "engine.python", "engine.weights", "engine.weights_directory")
@@ -20,7 +21,21 @@ def find_problems(submission: Submission, environment: Mapping[str, str]) -> lis
         *find_wrong_mode(submission, properties),
         *find_missing_gpus(properties, submission.files()),
         *find_no_cluster(properties, environment),
+        *find_wrong_spark(submission, properties),
     ]
+
+
+def find_wrong_spark(submission: Submission, properties: Mapping[str, str]) -> Iterator[str]:
+    """A folder that holds no Spark, or Delta's jars for another one."""
+    spark = submission.spark_version
+    if spark:
+        jars = tuple(properties.get("spark.jars", "").split(","))
+        yield from find_jar_problems(Versions(spark, "", "", jars))
+    else:
+        yield (
+            f"submit.spark_home is {submission.settings.submit.spark_home}, which has no "
+            "jars/spark-core_2.13-VERSION.jar: expected the folder of a Spark 4"
+        )
 
 
 def find_unreachable(submission: Submission) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """A run: one job with its settings, session and tables, and the row it leaves in the ledger."""
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -21,6 +20,7 @@ from spark_jobs.core.session import with_properties
 from spark_jobs.core.settings import PROJECT, Settings
 from spark_jobs.core.storage import explaining, note_tables, open_tables
 from spark_jobs.core.tables import RUNS, Warehouse
+from spark_jobs.core.versions import package_version
 from spark_jobs.core.views import open_views
 
 Result = dict[str, Any]
@@ -127,14 +127,6 @@ def versions() -> dict[str, str]:
         "commit": current_commit(),
         **{name: package_version(name) for name in packages},
     }
-
-
-def package_version(name: str) -> str:
-    """The version of an installed package, empty if it is not installed."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def current_commit() -> str:

@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from spark_jobs.core.settings import CONF, PROJECT, Settings
+from spark_jobs.core.versions import (
+    DELTA_VERSION,
+    find_version_problems,
+    line_of,
+    package_version,
+    read_versions,
+)
 from udfs.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +32,6 @@ DELTA_PROPERTIES = {
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.session.timeZone": "UTC",
 }
-# One Delta release; its artifact is named for the Spark line that it was built for.
-DELTA_VERSION = "4.4.0"
 GATEWAY = "PYSPARK_GATEWAY_PORT"  # set for a Python that spark-submit's JVM has started
 DATABRICKS = "DATABRICKS_RUNTIME_VERSION"  # set on each of their machines
 DRIVER = "spark_jobs/driver.py"
@@ -63,9 +68,11 @@ def open_session(settings: Settings, job: str) -> "SparkSession":
         return found
     if GATEWAY in os.environ:
         return SparkSession.builder.getOrCreate()
+    properties = session_properties(settings, job)
+    check_versions(properties)
     prepare_environment()
     builder = SparkSession.builder.appName(f"mind-{job}")
-    for name, value in session_properties(settings, job).items():
+    for name, value in properties.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
@@ -151,7 +158,7 @@ def session_properties(settings: Settings, job: str) -> dict[str, str]:
     """All Spark properties of a job, those of Delta first."""
     return {
         **DELTA_PROPERTIES,
-        **delta_jars(),
+        **delta_jars(package_version("pyspark")),
         "spark.sql.warehouse.dir": settings.tables.root,
         "spark.driver.extraJavaOptions": logging_options(),
         **settings.spark_properties(job),
@@ -164,23 +171,24 @@ def logging_options() -> str:
     return f"-Dlog4j2.configurationFile={CONF / 'log4j2.properties'} -Dmind.log.level={level}"
 
 
-def delta_jars() -> dict[str, str]:
-    """Where Delta's JVM part comes from: a folder of jars, or the package by its name."""
+def check_versions(properties: Mapping[str, str]) -> None:
+    """Raise UsageError for Spark, Delta and Python that are known not to go together."""
+    jars = properties.get("spark.jars", "").split(",")
+    problems = list(find_version_problems(read_versions(jars)))
+    if problems:
+        raise UsageError("\n".join(problems))
+
+
+def delta_jars(spark: str) -> dict[str, str]:
+    """Where Delta's JVM part for a version of Spark comes from: a folder of jars, or its name."""
     folder = os.environ.get("DELTA_JARS_DIR")
     if not folder:
-        return {"spark.jars.packages": delta_package()}
+        package = f"io.delta:delta-spark_{line_of(spark)}_2.13:{DELTA_VERSION}"
+        return {"spark.jars.packages": package}
     jars = sorted(Path(folder).glob("*.jar"))
     if not jars:
         raise UsageError(f"DELTA_JARS_DIR is {folder}, which holds no .jar file")
     return {"spark.jars": ",".join(map(str, jars))}
-
-
-def delta_package() -> str:
-    """Maven coordinates of the Delta that fits the installed Spark."""
-    import pyspark
-
-    line = ".".join(pyspark.__version__.split(".")[:2])
-    return f"io.delta:delta-spark_{line}_2.13:{DELTA_VERSION}"
 
 
 def prepare_environment() -> None:

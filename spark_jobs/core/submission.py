@@ -44,13 +44,19 @@ class Submission:
         given = self.settings.spark_properties(self.job)
         return {
             **DELTA_PROPERTIES,
-            **({} if has_delta(self.settings.submit) else delta_jars()),
+            **({} if has_delta(self.settings.submit) else delta_jars(self.spark_version)),
             "spark.sql.warehouse.dir": self.settings.tables.root,
             **self.driver_properties(given),
             **python_properties(self.settings.submit, given),
             **(gpu_properties(self.settings.engine, given) if self.starts_engine else {}),
             **given,
         }
+
+    @property
+    def spark_version(self) -> str:
+        """The version of the Spark that is submitted by, as its jars say; empty where none does."""
+        jars = (spark_home(self.settings.submit) / "jars").glob("spark-core_2.13-*.jar")
+        return next((jar.stem.removeprefix("spark-core_2.13-") for jar in jars), "")
 
     @property
     def starts_engine(self) -> bool:

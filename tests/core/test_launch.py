@@ -23,6 +23,8 @@ class Home:
         submit.parent.mkdir()
         submit.write_text(f"#!/bin/bash\n{script}\n")
         submit.chmod(0o755)
+        (folder / "jars").mkdir()
+        (folder / "jars" / "spark-core_2.13-4.2.0.jar").touch()
         (folder / "yarn-site.xml").write_text("<configuration/>")
 
     def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":

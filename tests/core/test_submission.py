@@ -243,6 +243,28 @@ def test_a_script_of_ones_own_may_go_with_the_job(submit: Submit, hadoop: dict[s
     assert find_problems(submit("yarn", "generate", own, sent), hadoop) == []
 
 
+def test_delta_for_another_spark_than_the_clusters_is_named(
+    submit: Submit, hadoop: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jars").mkdir()
+    (tmp_path / "jars" / "spark-core_2.13-4.1.2.jar").touch()
+    (tmp_path / "delta-spark_4.2_2.13-4.4.0.jar").touch()
+    monkeypatch.setenv("DELTA_JARS_DIR", str(tmp_path))
+
+    problems = find_problems(submit("yarn", "chunk", f"submit.spark_home={tmp_path}"), hadoop)
+
+    assert len(problems) == 1
+    assert "Spark 4.2, and Spark is 4.1.2: expected delta-spark_4.1_2.13-4.4.0.jar" in problems[0]
+
+
+def test_a_folder_without_spark_is_named(
+    submit: Submit, hadoop: dict[str, str], tmp_path: Path
+) -> None:
+    problems = find_problems(submit("yarn", "chunk", f"submit.spark_home={tmp_path}"), hadoop)
+
+    assert "expected the folder of a Spark 4" in problems[0]
+
+
 def test_yarn_without_hadoops_files_is_named(submit: Submit) -> None:
     submission = submit("yarn", "chunk")
 
