@@ -55,9 +55,13 @@ def make_plan(settings: Engine) -> EnginePlan:
         raise UsageError(f"engine.api_key_env names {settings.api_key_env}, which is not set")
     return EnginePlan(
         recipe=recipe,
-        model=model_location(settings),
+        # Where they are staged, each host says.
+        model=model_name(settings) if settings.weights else model_location(settings),
         model_name=model_name(settings),
         revision=settings.revision,
+        weights=settings.weights,
+        weights_directory=settings.weights_directory,
+        weights_timeout=settings.weights_timeout,
         max_model_len=settings.max_model_len,
         url=settings.url,
         api_key_env=settings.api_key_env,

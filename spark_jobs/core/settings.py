@@ -33,6 +33,7 @@ PATHS = (
     *("tables.root", "ingest.input", "ingest.withdraw", "chunk.tokenizer", "generate.spool"),
     *("engine.directory", "engine.python", "benchmark.folder", "filter.rules"),
     *("submit.spark_home", "submit.archive"),
+    *("engine.weights", "engine.weights_directory"),
 )
 NO_PATHS = ("", "embedded", "off")
 # A comma that ends an assignment of MIND_SET, rather than one in a value.
@@ -171,6 +172,9 @@ class Engine(Section):
     recipe: str
     model: str = Field(min_length=1)
     revision: str
+    weights: str
+    weights_directory: str
+    weights_timeout: float = Field(gt=0)
     quantisation: str
     max_model_len: int = Field(ge=256)
     url: str
@@ -208,10 +212,14 @@ class Estimate(Section):
     tokens_per_second: Range
     cached_share: float = Field(ge=0, le=1)
     accepted_share: Range
+    weights_gigabytes_per_second: Range
 
     @model_validator(mode="after")
     def _ranges_are_in_order(self) -> Self:
-        for name in ("output_tokens", "tokens_per_second", "accepted_share"):
+        for name in (
+            *("output_tokens", "tokens_per_second", "accepted_share"),
+            "weights_gigabytes_per_second",
+        ):
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"estimate.{name} is [{low}, {high}], expected [low, high]")

@@ -79,6 +79,25 @@ def test_urls_and_words_are_no_paths(location: str) -> None:
     assert settings.chunk.tokenizer == location
 
 
+def test_weights_may_be_a_folder_or_a_url_and_mean_the_same_on_every_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    local = ["engine.weights=m", "engine.weights_directory=w"]
+    engine = load_settings("local", assignments=local).engine
+    url = load_settings("local", assignments=["engine.weights=s3://models/m/"]).engine.weights
+
+    assert (engine.weights, engine.weights_directory) == (str(tmp_path / "m"), str(tmp_path / "w"))
+    assert url == "s3://models/m/"
+
+
+def test_a_range_that_is_out_of_order_is_refused_by_name() -> None:
+    rate = "estimate.weights_gigabytes_per_second=[1.0, 0.5]"
+
+    with pytest.raises(UsageError, match=r"weights_gigabytes_per_second is \[1\.0, 0\.5\], exp"):
+        load_settings("local", assignments=[rate])
+
+
 def test_spark_properties_of_a_job_come_on_top_of_those_of_all() -> None:
     settings = load_settings(
         "local", assignments=["spark.all.spark.x=1", "spark.generate.spark.x=2"]

@@ -47,9 +47,12 @@ class EnginePlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     recipe: Recipe
-    model: str
+    model: str = Field(description="what the engine loads; its name where weights are staged")
     model_name: str = Field(description="the name that requests ask for")
     revision: str
+    weights: str = Field(description="URL of what is staged on each host; empty: nothing")
+    weights_directory: str = Field(description="where to; empty: one per user in /var/tmp")
+    weights_timeout: float
     max_model_len: int
     url: str
     api_key_env: str

@@ -105,8 +105,12 @@ def place_on_gpus(plan: EnginePlan) -> EnginePlan:
 
 
 def longest_start(plan: EnginePlan) -> float:
-    """Seconds that all starts of a supervisor take at most; it gives up by itself before."""
-    return (plan.max_restarts + 1) * (plan.start_timeout + RESTART_SECONDS)
+    """Seconds that all starts of a supervisor take at most; it gives up by itself before.
+
+    Its weights are staged once, whatever the number of starts.
+    """
+    staging = plan.weights_timeout if plan.weights else 0.0
+    return staging + (plan.max_restarts + 1) * (plan.start_timeout + RESTART_SECONDS)
 
 
 def ready_engine(directory: Path, plan: EnginePlan, record: Record) -> Engine:
@@ -144,26 +148,29 @@ def base_directory(configured: str) -> Path:
     return base
 
 
-def make_private(directory: Path) -> None:
-    """Make a directory that only its owner can enter; refuse one that is somebody else's."""
+def make_private(directory: Path, setting: str = "engine.directory") -> None:
+    """Make a directory that only its owner can enter; refuse one that is somebody else's.
+
+    `setting` is what an error tells to change.
+    """
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         status = directory.lstat()
     except OSError as error:
-        raise cannot_use(directory, error) from error
+        raise cannot_use(directory, error, setting) from error
     if status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise EngineError(
             f"{directory} is not this user's own (mode {status.st_mode & 0o777:o}, owner "
             f"{status.st_uid}), expected mode 700 and owner {os.getuid()}: remove it or set "
-            "engine.directory"
+            f"{setting}"
         )
 
 
-def cannot_use(directory: Path, error: OSError) -> EngineError:
+def cannot_use(directory: Path, error: OSError, setting: str = "engine.directory") -> EngineError:
     """The error of a directory that is missing, read-only or on a full disk."""
     return EngineError(
         f"the engine's directory {directory} cannot be used: {error.strerror}: free some space "
-        "or set engine.directory to another folder"
+        f"or set {setting} to another folder"
     )
 
 

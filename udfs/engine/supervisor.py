@@ -57,6 +57,7 @@ FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 30.0
 FAILED_SECONDS = 60.0  # how long a failure is remembered before an engine is tried again
 STABLE_SECONDS = 600.0  # a life after which earlier deaths are forgiven
+STAGING_SECONDS = 0.2  # between two looks at the copying of weights
 GPU_WAIT_SECONDS = 30.0  # for the memory of an engine that has just ended
 DAEMON_GRACE_SECONDS = 10.0  # for Spark to start another Python daemon
 
@@ -97,6 +98,10 @@ class Supervisor:
     def keep_alive(self) -> None:
         """Start the engine again after each death; give up after `max_restarts`."""
         self.end_engine()
+        if failure := self.stage_weights():
+            self.say("failed", error=failure)
+            self.pause(FAILED_SECONDS)
+            return
         self.version = installed_version(self.plan)
         save_control_tokens(self.directory, read_control_tokens(self.plan))
         while self.deaths <= self.plan.max_restarts:
@@ -111,6 +116,29 @@ class Supervisor:
                 self.pause(min(FIRST_BACKOFF_SECONDS * 2**self.deaths / 2, LAST_BACKOFF_SECONDS))
         self.say("failed", error=self.describe_failure(reason))
         self.pause(FAILED_SECONDS)
+
+    def stage_weights(self) -> str:
+        """Have the weights on this host's disk, and load them from there; why not, if it fails.
+
+        In a process of its own: the copying has threads, which this one must not have, and ends
+        with the executor wherever it is. It is tried once; what has arrived stays.
+        """
+        if not self.plan.weights:
+            return ""
+        self.say("starting")
+        process = start_staging(self.plan)
+        deadline = time.monotonic() + self.plan.weights_timeout
+        while process.poll() is None and time.monotonic() < deadline:
+            self.pause(STAGING_SECONDS)
+        if process.poll() is None:
+            self.end_engine()
+            return describe_late_weights(self.plan)
+        said = read_said(process)
+        if process.returncode:
+            log = read_tail(self.directory / "supervisor.log")
+            return said or f"staging {self.plan.weights} ended without a word:\n{log}"
+        self.plan = self.plan.model_copy(update={"model": said.splitlines()[-1]})
+        return ""
 
     def run_once(self) -> str:
         """One life of the engine; returns why it ended."""
@@ -364,6 +392,31 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self.path))
+
+
+def start_staging(plan: EnginePlan) -> "subprocess.Popen[str]":
+    """Start to copy the plan's weights; the process ends with this one, its log is this one's."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "udfs.engine.weights", plan.weights, plan.weights_directory],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread
+    )
+
+
+def read_said(process: "subprocess.Popen[str]") -> str:
+    """What a process that has ended wrote, without the end of its last line."""
+    return process.communicate()[0].strip()
+
+
+def describe_late_weights(plan: EnginePlan) -> str:
+    """What a person needs to have weights in time."""
+    return (
+        f"{plan.weights} was not staged within engine.weights_timeout ({plan.weights_timeout:g} "
+        "s); what has arrived is kept, and the next start goes on from there: start again, or "
+        "raise the timeout"
+    )
 
 
 def open_executor(executor: ProcessId) -> int:
