@@ -12,7 +12,7 @@ from typing import Any
 
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.console import SCREEN
-from spark_jobs.core.engine import check_endpoint, make_plan, make_specs
+from spark_jobs.core.engine import check_endpoint, make_plan, make_specs, warn_of_gate
 from spark_jobs.core.session import check_versions, delta_jars, open_session
 from spark_jobs.core.settings import Settings
 from spark_jobs.core.versions import package_version, read_versions
@@ -113,6 +113,7 @@ def check_engine(settings: Settings) -> str:
     """An engine that starts and answers."""
     plan, specs = make_plan(settings.engine), make_specs(settings)
     check_endpoint(plan)
+    warn_of_gate(settings, plan, os.environ)
     style = next(iter(specs))
     outcome = ask_pairs([("One and one is two.", style)], plan, specs)[0]
     if outcome is None or outcome.status not in {"ok", "length"}:

@@ -1,5 +1,6 @@
 """generate: every wanted dialogue that has no final attempt, from the engine, wave by wave."""
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -11,7 +12,7 @@ from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.cluster import Cluster, look_at_cluster
 from spark_jobs.core.commits import read_commits
 from spark_jobs.core.console import describe_seconds, say, show_table, warn
-from spark_jobs.core.engine import check_endpoint, choose_specs, make_plan
+from spark_jobs.core.engine import check_endpoint, choose_specs, make_plan, warn_of_gate
 from spark_jobs.core.engine_metrics import advise
 from spark_jobs.core.evidence import read_evidence
 from spark_jobs.core.forecast import Evidence, Forecast, StylePending, forecast
@@ -50,6 +51,7 @@ def generate(wanted: Wanted, specs: Specs, plan: EnginePlan, spool: str) -> Resu
     if not buckets:
         return {"pending": 0, "requests": 0, "status": {}, **totals(Counter())}
     check_endpoint(plan)
+    warn_of_gate(run.settings, plan, os.environ)
     cluster = look_at_cluster(run.spark, plan)
     evidence = read_evidence(wanted, specs)
     expected = look_ahead(run.settings, evidence, pending, cluster)

@@ -5,10 +5,12 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from spark_jobs.core.console import warn
 from spark_jobs.core.settings import CONF, EMBEDDED, PROJECT, Engine, Generate, Settings
 from udfs.dialogue.specs import Spec
 from udfs.dialogue.styles import Style, load_styles
@@ -20,6 +22,9 @@ EMBEDDED_NAME = "SmolLM2-135M-Instruct"
 EMBEDDED_FILE = f"{EMBEDDED_NAME}.Q4_1.gguf"
 EMBEDDED_TOKENIZER = f"{EMBEDDED_NAME}.tokenizer.json"
 PREFLIGHT_SECONDS = 10.0
+GATED = "meta-llama/"  # all models of this name on the hub want a licence accepted
+TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+TOKEN_PROPERTY = "spark.executorEnv.HF_TOKEN"  # noqa: S105 - a name
 
 
 def models_folder() -> Path:
@@ -161,6 +166,36 @@ def known_styles() -> dict[str, Style]:
         return load_styles(CONF / "prompts")
     except (OSError, ValueError) as error:
         raise UsageError(f"conf/prompts: {error}") from error
+
+
+def warn_of_gate(settings: Settings, plan: EnginePlan, environment: Mapping[str, str]) -> None:
+    """Say early what a model behind Meta's licence needs, where nothing of it is to be seen.
+
+    A warning, not an error: executors may have a token, or the model, that the driver has not.
+    """
+    gated = plan.starts_engine and settings.engine.model.startswith(GATED)
+    staged = settings.engine.weights or Path(settings.engine.model).exists()
+    given = any(TOKEN_PROPERTY in properties for properties in settings.spark.values())
+    if gated and not staged and not given and not can_load_gated(settings.engine, environment):
+        warn(
+            f"engine.model {settings.engine.model} is behind Meta's licence: without a token the "
+            f"hub refuses it. Accept the licence at https://huggingface.co/{settings.engine.model} "
+            "and set HF_TOKEN in the environment of the executors, or copy the files to a place of "
+            "your own and set engine.weights to it. If the hosts have the model or a token "
+            "already, all is well"
+        )
+
+
+def can_load_gated(settings: Engine, environment: Mapping[str, str]) -> bool:
+    """Whether this machine has a token for the hub, needs none, or has the model in its cache."""
+    offline = environment.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+    cache = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    home = Path(environment.get("HF_HOME") or Path(cache) / "huggingface")
+    hub = Path(environment.get("HF_HUB_CACHE") or home / "hub")
+    token = Path(environment.get("HF_TOKEN_PATH") or home / "token")
+    kept = hub / f"models--{settings.model.replace('/', '--')}"
+    named = any(environment.get(name) for name in TOKEN_VARIABLES)
+    return offline or named or token.is_file() or kept.is_dir()
 
 
 def check_endpoint(plan: EnginePlan) -> None:
