@@ -1,6 +1,6 @@
 """estimate: what is pending, and what it will take in tokens, time and money."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import Window
@@ -8,16 +8,25 @@ from pyspark.sql import functions as F
 
 from spark_jobs.core.chunker import active_chunker
 from spark_jobs.core.cluster import Cluster, look_at_cluster
-from spark_jobs.core.console import describe_seconds, say, show_table
+from spark_jobs.core.console import describe_seconds, say, show_table, warn
 from spark_jobs.core.engine import choose_specs, make_plan
 from spark_jobs.core.evidence import count_pending, read_evidence
-from spark_jobs.core.forecast import Evidence, Forecast, Interval, forecast
+from spark_jobs.core.forecast import (
+    Evidence,
+    Forecast,
+    Interval,
+    add_staging,
+    forecast,
+    predict_staging,
+)
 from spark_jobs.core.pending import Wanted, look_up_wanted
 from spark_jobs.core.recovery import open_spool
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.settings import Settings
 from spark_jobs.generate import Specs, generate
 from udfs.engine.recipes import EnginePlan
+from udfs.engine.weight_files import look_up
+from udfs.errors import EngineError
 
 STRATA = 10  # of a pilot, by the length of the chunk: what a dialogue costs goes with it
 
@@ -36,9 +45,36 @@ def run(run: Run) -> Result:
         name: forecast({name: found}, evidence, run.settings, **size)
         for name, found in pending.items()
     }
+    weights = weigh(run.settings, plan)
     total = forecast(pending, evidence, run.settings, **size)
+    if weights and total.dialogues:
+        total = add_staging(total, weights.seconds, run.settings.cost, gpus=cluster.gpus)
     show(styles, total, evidence, run.settings, cluster)
-    return describe(styles, total, cluster)
+    show_weights(weights)
+    return describe(styles, total, cluster, weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Bytes that each host stages, and the seconds that it takes where they are not yet."""
+
+    size: int
+    seconds: Interval
+
+
+def weigh(settings: Settings, plan: EnginePlan) -> Weights | None:
+    """What engine.weights has; None if nothing is staged, or it cannot be seen from here.
+
+    Executors may reach what the driver cannot: that is said, and no reason to give up.
+    """
+    if not plan.weights or not plan.starts_engine:
+        return None
+    try:
+        size = look_up(plan.weights).size
+    except EngineError as error:
+        warn(f"{error}; the estimate leaves out the time to stage it")
+        return None
+    return Weights(size, predict_staging(size, settings.estimate))
 
 
 def run_pilot(run: Run, specs: Specs, plan: EnginePlan, chunker_id: str) -> None:
@@ -77,7 +113,9 @@ def show(
     cluster: Cluster,
 ) -> None:
     """A table for people, and what it goes by."""
-    rows = [*sorted(styles.items()), *([("all", total)] if len(styles) != 1 else [])]
+    # The weights are staged once: only the total has their time.
+    rows = [(name, total) for name in styles] if len(styles) == 1 else [*sorted(styles.items())]
+    rows += [("all", total)] if len(styles) != 1 else []
     currency = settings.cost.currency
     columns = ["style", "dialogues", "tokens in", "to compute", "tokens out", "time", "GPU hours"]
     show_table(
@@ -92,6 +130,16 @@ def show(
     say(f"estimate: {measured if total.measured else presets}; for {size}")
     accepted = between(total.accepted_tokens, "{:,.0f}")
     say(f"estimate: accepted tokens {accepted}; {price_accepted(total, currency)}")
+
+
+def show_weights(weights: Weights | None) -> None:
+    """What the weights add, for people."""
+    if weights:
+        low, high = map(describe_seconds, (weights.seconds.low, weights.seconds.high))
+        say(
+            f"estimate: {weights.size / 1e9:,.1f} GB of weights on each host, staged in {low} - "
+            f"{high} where they are not yet; counted once, in the total"
+        )
 
 
 def describe_row(name: str, found: Forecast) -> tuple[Any, ...]:
@@ -124,6 +172,7 @@ def describe(
     styles: dict[str, Forecast],
     total: Forecast,
     cluster: Cluster,
+    weights: Weights | None,
 ) -> Result:
     """The job's result."""
     return {
@@ -131,6 +180,8 @@ def describe(
         "basis": "measured" if total.measured else "presets",
         "engines": cluster.engines,
         "gpus": cluster.gpus,
+        "weights": weights
+        and {"bytes_per_host": weights.size, "seconds": weights.seconds.to_json()},
         **describe_forecast(total),
         "styles": {name: describe_forecast(found) for name, found in sorted(styles.items())},
     }

@@ -1,6 +1,7 @@
 """Backfills as people run them: estimated, guarded, in parts, maintained."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,33 @@ def test_an_estimate_from_presets_says_so_and_asks_for_nothing(
     }
     assert result["cost"]["low"] > 0
     assert engine.requests == []
+
+
+def test_an_estimate_weighs_what_each_host_stages_and_counts_its_time_once(
+    prepare: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "model.safetensors").write_bytes(bytes(1000))
+    rate = "estimate.weights_gigabytes_per_second=[1e-9, 1e-8]"
+    staged = ("engine.recipe=vllm", f"engine.weights={tmp_path / 'm'}", rate)
+    result = estimate.run(prepare("estimate", *staged))
+
+    assert result["weights"]["bytes_per_host"] == 1000
+    assert (result["weights"]["seconds"]["low"], result["weights"]["seconds"]["high"]) == (
+        100,
+        1000,
+    )
+    asking = sum(style["seconds"]["low"] for style in result["styles"].values())
+    assert result["seconds"]["low"] == pytest.approx(asking + 100, rel=1e-3)
+
+
+def test_weights_that_the_driver_cannot_see_are_said_and_left_out(
+    prepare: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    staged = ("engine.recipe=vllm", "engine.weights=/nowhere/model")
+
+    assert estimate.run(prepare("estimate", *staged))["weights"] is None
+    assert "/nowhere/model cannot be read" in capsys.readouterr().err
 
 
 def test_what_a_pilot_expects_is_what_the_rest_then_takes(

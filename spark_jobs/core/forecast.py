@@ -6,16 +6,17 @@ Measured dialogues of the same specs are the basis; where there are too few, the
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spark_jobs.core.ledger import price
-from spark_jobs.core.settings import Estimate, Settings
+from spark_jobs.core.settings import Cost, Estimate, Settings
 
 MIN_CHUNKS = 4  # fewer say nothing of the spread
 MIN_SECONDS = 5.0  # of asking, below which no rate is told
 # Of a rate that was measured over few waves: these ramp up and drain most of the time, and the
 # machine may have had other work. Many waves have averaged that out.
 SPREAD_OF_FEW, SPREAD_OF_MANY, MANY_WAVES = (0.7, 1.5), (0.85, 1.2), 20
+GIGABYTE = 1e9  # bytes
 PROMPT_OVERHEAD = 150  # tokens of instruction and chat template, seven styles' mean (SmolLM2)
 
 
@@ -26,6 +27,10 @@ class Interval:
     low: float
     mid: float
     high: float
+
+    def plus(self, other: "Interval") -> "Interval":
+        """The sum, ends with ends."""
+        return Interval(self.low + other.low, self.mid + other.mid, self.high + other.high)
 
     def times(self, other: "Interval | float") -> "Interval":
         """The product, ends with ends."""
@@ -150,6 +155,13 @@ def engine_rate(evidence: Evidence, presets: Estimate) -> Interval:
     return Interval(low * evidence.rate, evidence.rate, high * evidence.rate)
 
 
+def predict_staging(size: int, presets: Estimate) -> Interval:
+    """Seconds to stage so many bytes of weights on each host, all hosts at once."""
+    low, high = presets.weights_gigabytes_per_second
+    rate = Interval(low, math.sqrt(low * high), high).times(GIGABYTE)
+    return Interval(size, size, size).over(rate)
+
+
 def forecast(
     pending: dict[str, StylePending],
     evidence: Evidence,
@@ -187,6 +199,21 @@ def forecast(
         ),
         accepted_tokens=output.times(accepted),
         measured=evidence.measured,
+    )
+
+
+def add_staging(found: Forecast, staging: Interval, prices: Cost, *, gpus: int) -> Forecast:
+    """The forecast of a run that first stages weights for so many seconds, its GPUs held meanwhile.
+
+    Once, whatever the number of hosts, since they do it at the same time.
+    """
+    held = staging.times(gpus)
+    money = [price(prices, gpu_seconds=s, input_tokens=0, output_tokens=0) for s in ends(held)]
+    return replace(
+        found,
+        seconds=found.seconds.plus(staging),
+        gpu_hours=found.gpu_hours.plus(held.times(1 / 3600)),
+        cost=found.cost.plus(Interval(*money)),
     )
 
 

@@ -4,7 +4,15 @@ import random
 
 import pytest
 
-from spark_jobs.core.forecast import Evidence, StyleEvidence, StylePending, predict_output
+from spark_jobs.core.forecast import (
+    Evidence,
+    StyleEvidence,
+    StylePending,
+    add_staging,
+    forecast,
+    predict_output,
+    predict_staging,
+)
 from spark_jobs.core.settings import load_settings
 
 STYLES = ("debate", "interview")
@@ -44,3 +52,18 @@ def test_what_is_generated_lies_in_the_interval_though_few_dialogues_are_short(
         hits += found.low <= actual <= found.high
 
     assert hits >= 190
+
+
+def test_weights_are_staged_once_and_the_gpus_are_paid_meanwhile() -> None:
+    rate = "estimate.weights_gigabytes_per_second=[0.1, 1.0]"
+    settings = load_settings("local", assignments=[rate, "cost.gpu_hour=3600"])
+    pending, evidence = {"debate": StylePending(PENDING, 0)}, Evidence({})
+    bare = forecast(pending, evidence, settings, engines=8, gpus=8)
+    staging = predict_staging(140_000_000_000, settings.estimate)
+    total = add_staging(bare, staging, settings.cost, gpus=8)
+
+    assert (staging.low, staging.high) == pytest.approx((140, 1400))
+    assert total.seconds.low - bare.seconds.low == pytest.approx(140)
+    assert total.seconds.high - bare.seconds.high == pytest.approx(1400)
+    assert total.gpu_hours.low - bare.gpu_hours.low == pytest.approx(8 * 140 / 3600)
+    assert total.cost.low - bare.cost.low == pytest.approx(8 * 140)
