@@ -123,6 +123,7 @@ def test_what_is_staged_is_not_read_again(store: Store, tmp_path: Path) -> None:
     assert given == store.bytes_given() == SIZE
 
 
+@pytest.mark.fault("the copying of weights is killed", "the next one goes on where it ended")
 def test_a_copy_that_was_killed_goes_on_where_it_ended(store: Store, tmp_path: Path) -> None:
     stop_in_the_middle(store, tmp_path)
     here, before = bytes_in(tmp_path), len(store.given)
@@ -171,6 +172,7 @@ def test_a_source_that_changes_meanwhile_is_refused_by_file(
         stage(store.url, tmp_path)
 
 
+@pytest.mark.fault("two executors of a host stage weights", "one copies, the other waits for it")
 def test_two_processes_at_once_copy_once(store: Store, tmp_path: Path) -> None:
     store.give = SIZE // 2
     copiers = [start_copier(store.url, tmp_path) for _ in range(2)]
