@@ -12,7 +12,6 @@
 #
 #   .cache/vllm        vLLM's CPU build in an environment of its own      about 5.5 GB
 #   .cache/vllm-model  the embedded model's weights as vLLM reads them    about 270 MB
-#   .cache/spark-4.*   older lines of Spark, each with its Delta jars     about 490 MB each
 #
 # Each part is stamped last with a hash of the files that decide it: no stamp, or another one, and
 # the part is made anew. So it may be interrupted at any moment, and a later start only compares
@@ -26,7 +25,7 @@ PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql bench
 ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=(crashes clusters versions vllm databricks)
+HEAVY_LEGS=(crashes yarn vllm databricks)
 
 usage() {
   cat <<'HELP'
@@ -79,10 +78,11 @@ named by the hash of their list.
 
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
-and go on; minutes), clusters (YARN, HDFS and a standalone cluster on this machine; needs a JDK and
-Maven, fetches 114 MB), versions (Spark 4.1 and 4.0; fetches 1 GB), vllm (the real vLLM server on
-the CPU; needs x86-64, 16 GiB of memory and, once, 20 GB of disk; fetches 3 GB), databricks (the
-bundle as Databricks' typed classes read it; their licence allows that with Databricks alone).
+and go on; minutes), yarn (a YARN cluster in one JVM; needs a JDK and Maven, fetches 114 MB),
+databricks (the bundle as Databricks' typed classes read it; their licence allows that with
+Databricks alone), vllm
+(the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and, once, 20 GB of disk; fetches
+3 GB).
 
 Environment
   MIND_PYTHON      the Python to make .venv with (else python3.12, python3.11 or python3 of PATH)
@@ -216,8 +216,6 @@ declare -A MADE_FROM=(
   [tokenizer]="conf/requirements/embedded-model.txt udfs/text/gguf_tokenizer.py"
   [jars]="conf/jars/pom.xml"
   [databricks]="conf/requirements/databricks.txt"
-  [spark_4.1]="conf/requirements/spark-4.1.txt conf/jars/pom.xml"
-  [spark_4.0]="conf/requirements/spark-4.0.txt conf/jars/pom.xml"
   [vllm]="conf/requirements/vllm.txt"
   [vllm_model]="conf/requirements/embedded-model.txt tests/vllm/convert_model.py"
 )
@@ -228,8 +226,6 @@ declare -A PRODUCTS=(
   [tokenizer]=$CACHE/models/SmolLM2-135M-Instruct.tokenizer.json
   [jars]=$CACHE/jars
   [databricks]=$CACHE/databricks
-  [spark_4.1]=$CACHE/spark-4.1/pyspark
-  [spark_4.0]=$CACHE/spark-4.0/pyspark
   [vllm]=$CACHE/vllm/bin/python
   [vllm_model]=$CACHE/vllm-model/config.json
 )
@@ -353,7 +349,8 @@ make_jars() {
   say "jars: Maven is fetching Delta's, about 13 MB"
   # Maven knows the mirrors and proxies of its settings.xml; Spark's own --packages does not. That
   # is why it comes first, and why its failure is no failure of ours.
-  if copy_delta_jars "$CACHE/new"; then
+  if mvn -q -B -Dstyle.color=never -f "$HERE/conf/jars/pom.xml" dependency:copy-dependencies \
+    -DincludeGroupIds=io.delta,io.unitycatalog -DoutputDirectory="$CACHE/new" >&2; then
     rm -rf -- "$CACHE/jars"
     mv -- "$CACHE/new" "$CACHE/jars"
     stamp jars
@@ -361,12 +358,6 @@ make_jars() {
   else
     say "jars: Maven failed, see above; Spark will try to fetch them itself"
   fi
-}
-
-copy_delta_jars() { # FOLDER MAVEN-OPTIONS…
-  mvn -q -B -Dstyle.color=never -f "$HERE/conf/jars/pom.xml" "${@:2}" \
-    dependency:copy-dependencies -DincludeGroupIds=io.delta,io.unitycatalog \
-    -DoutputDirectory="$1" >&2
 }
 
 make_databricks() {
@@ -379,25 +370,6 @@ make_databricks() {
   mv -- "$CACHE/new" "$CACHE/databricks"
   stamp databricks
   say "databricks: $(size_of "$CACHE/databricks") in $((SECONDS - start)) s"
-}
-
-make_spark_4.1() { make_older_spark 4.1; }
-
-make_spark_4.0() { make_older_spark 4.0; }
-
-make_older_spark() { # LINE: Spark beside the other packages of .venv, and its Delta jars
-  local start=$SECONDS lock=conf/requirements/spark-$1.txt target=$CACHE/spark-$1
-  say "spark $1: fetching about 470 MB into .cache/spark-$1"
-  pip_install "$VENV" --no-deps --no-compile --target "$CACHE/new" -r "$HERE/$lock" ||
-    die 1 "pip could not install $lock, see above; then start again"
-  if has_maven; then
-    copy_delta_jars "$CACHE/new/delta-jars" -Dspark.line="$1" ||
-      die 1 "Maven could not fetch Delta's jars for Spark $1, see above; then start again"
-  fi
-  rm -rf -- "$target"
-  mv -- "$CACHE/new" "$target"
-  stamp "spark_$1"
-  say "spark $1: $(size_of "$target") in $((SECONDS - start)) s"
 }
 
 make_vllm() {
@@ -522,8 +494,7 @@ leg_core() {
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
   # Two at a time: Spark's driver plans with one core, and many tests wait for a clock.
   check "pytest" "$VENV/bin/python" -m pytest --numprocesses 2 --dist loadfile \
-    --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/databricks --ignore=tests/versions \
-    --ignore=tests/vllm
+    --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/databricks --ignore=tests/vllm
 }
 
 # Runs that die at ten points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two
@@ -532,16 +503,9 @@ leg_crashes() {
   check "pytest on crashes" "$VENV/bin/python" -m pytest tests/crashes
 }
 
-# YARN and HDFS in one JVM each, 114 MB of jars below .cache, and a standalone cluster: needs a JDK
-# and Maven, takes minutes.
-leg_clusters() {
-  check "pytest on clusters" "$VENV/bin/python" -m pytest tests/cluster
-}
-
-# The pipeline once on each older line of Spark that we support.
-leg_versions() {
-  set_up spark_4.1 spark_4.0
-  check "pytest on Spark 4.1 and 4.0" "$VENV/bin/python" -m pytest tests/versions
+# A YARN cluster in one JVM, 114 MB of jars below .cache: needs a JDK and Maven, about a minute.
+leg_yarn() {
+  check "pytest on YARN" "$VENV/bin/python" -m pytest tests/cluster
 }
 
 # The bundle as Databricks' own typed classes read it: seconds.

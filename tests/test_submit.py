@@ -441,18 +441,14 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 # --- The tests' own entry --------------------------------------------------------------------
 
 
-ELSEWHERE = ("crashes", "cluster", "databricks", "versions", "vllm")
 CORE = [
     *("ruff check", "ruff format --check", "mypy"),
     "pytest --numprocesses 2 --dist loadfile "
-    + " ".join(
-        f"--ignore=tests/{name}"
-        for name in ("crashes", "cluster", "databricks", "versions", "vllm")
-    ),
+    + " ".join(f"--ignore=tests/{name}" for name in ("crashes", "cluster", "databricks", "vllm")),
 ]
 HEAVY = [
-    *("pytest tests/crashes", "pytest tests/cluster", "pytest tests/versions"),
-    *("pytest tests/vllm", "pytest tests/databricks"),
+    *("pytest tests/crashes", "pytest tests/cluster", "pytest tests/vllm"),
+    "pytest tests/databricks",
 ]
 
 
@@ -469,7 +465,7 @@ def test_test_runs_every_check_and_with_all_every_leg(
     ran = [line.removeprefix("-m ") for line in machine.calls() if line.startswith("-m ")]
     assert ran == expected
     assert machine.calls("submit.sh .ci/run")
-    assert ("left out, --all runs them: crashes clusters versions vllm databricks" in done.err) == (
+    assert ("left out, --all runs them: crashes yarn vllm databricks" in done.err) == (
         expected == CORE
     )
     assert done.err.endswith("all passed\n")
@@ -571,9 +567,7 @@ def test_the_scripts_are_clean() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize(
-    "name", ["local", "test", "executor", "gpu", "embedded-model", "spark-4.1", "spark-4.0", "vllm"]
-)
+@pytest.mark.parametrize("name", ["local", "test", "executor", "gpu", "embedded-model", "vllm"])
 def test_every_requirement_is_one_exact_version_from_wherever_pip_looks(name: str) -> None:
     text = (PROJECT / "conf" / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
