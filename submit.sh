@@ -28,7 +28,7 @@ PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql bench
 ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=(crashes yarn vllm versions databricks)
+HEAVY_LEGS=(crashes clusters vllm versions databricks)
 
 usage() {
   cat <<'HELP'
@@ -81,7 +81,8 @@ named by the hash of their list.
 
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
-and go on; minutes), yarn (a YARN cluster in one JVM; needs a JDK and Maven, fetches 114 MB),
+and go on; minutes), clusters (YARN, HDFS and a standalone cluster on this machine; needs a JDK and
+Maven, fetches 114 MB),
 vllm (the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and, once, 20 GB of disk;
 fetches 3 GB), versions (the pipeline on Spark 4.1 and 4.0, and on the other of Python 3.11 and 3.12
 when PATH has it; fetches 1.1 GB, 1.5 GB on disk), databricks (the bundle as Databricks'
@@ -563,9 +564,10 @@ leg_crashes() {
   check "pytest on crashes" "$VENV/bin/python" -m pytest tests/crashes
 }
 
-# A YARN cluster in one JVM, 114 MB of jars below .cache: needs a JDK and Maven, about a minute.
-leg_yarn() {
-  check "pytest on YARN" "$VENV/bin/python" -m pytest tests/cluster
+# YARN and HDFS in one JVM each, 114 MB of jars below .cache, and a standalone cluster: needs a JDK
+# and Maven, takes minutes.
+leg_clusters() {
+  check "pytest on clusters" "$VENV/bin/python" -m pytest tests/cluster
 }
 
 # The bundle as Databricks' own typed classes read it: seconds.

@@ -471,7 +471,7 @@ def test_test_runs_every_check_and_with_all_every_leg(
     ran = [line.removeprefix("-m ") for line in machine.calls() if line.startswith("-m ")]
     assert ran == expected
     assert machine.calls("submit.sh .ci/run")
-    assert ("left out, --all runs them: crashes yarn vllm versions databricks" in done.err) == (
+    assert ("left out, --all runs them: crashes clusters vllm versions databricks" in done.err) == (
         expected == CORE
     )
     assert done.err.endswith("all passed\n")

@@ -101,12 +101,12 @@ class Cluster:
             text=True,
         )
 
-    def run(self, job: str, *words: str, root: Path, seconds: float = 500) -> Done:
+    def run(self, job: str, *words: str, root: Path, seconds: float = 900) -> Done:
         """Run a job to its end."""
         return finish(self.start(job, *words, root=root), seconds)
 
 
-def finish(process: "subprocess.Popen[str]", seconds: float = 500) -> Done:
+def finish(process: "subprocess.Popen[str]", seconds: float = 900) -> Done:
     """Wait for a job's end."""
     try:
         out, err = process.communicate(timeout=seconds)

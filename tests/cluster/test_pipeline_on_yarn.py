@@ -23,7 +23,7 @@ from tests.cluster.submitting import (
     set_all,
 )
 
-pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(2400)]
 
 NODE_MEGABYTES = 4096
 CLUSTER_MODE = ("--deploy-mode", "cluster")

@@ -28,7 +28,7 @@ from tests.cluster.submitting import (
     set_all,
 )
 
-pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(2400)]
 
 SPARK = Path(pyspark.__file__).parent
 START_SECONDS = 60
