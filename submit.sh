@@ -82,11 +82,10 @@ named by the hash of their list.
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
 and go on; minutes), clusters (YARN, HDFS and a standalone cluster on this machine; needs a JDK and
-Maven, fetches 114 MB),
-vllm (the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and, once, 20 GB of disk;
-fetches 3 GB), versions (the pipeline on Spark 4.1 and 4.0, and on the other of Python 3.11 and 3.12
-when PATH has it; fetches 1.1 GB, 1.5 GB on disk), databricks (the bundle as Databricks'
-typed classes read it; their licence allows that with Databricks alone).
+Maven, fetches 114 MB), vllm (the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and,
+once, 20 GB of disk; fetches 3 GB), versions (the pipeline on Spark 4.1 and 4.0, and on the other of
+Python 3.11 and 3.12 when PATH has it; fetches 1.1 GB, 1.5 GB on disk), databricks (the bundle as
+Databricks' typed classes read it; their licence allows that with Databricks alone).
 
 Environment
   MIND_PYTHON      the Python to make .venv with (else python3.12, python3.11 or python3 of PATH)

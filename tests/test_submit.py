@@ -491,12 +491,12 @@ def test_vllm_is_left_out_by_name_where_it_cannot_run(
     assert not machine.calls("-m pytest tests/vllm")
 
 
-def test_a_part_of_a_leg_that_cannot_be_installed_fails_the_run(machine: Machine) -> None:
+def test_vllm_that_cannot_be_installed_fails_the_run(machine: Machine) -> None:
     machine.run("test")
     machine.set("offline")
     done = machine.run("test", "--all")
     assert done.code == 1
-    assert "pip could not install conf/requirements/spark-4.1.txt" in done.err
+    assert "pip could not install conf/requirements/vllm.txt" in done.err
 
 
 def test_older_sparks_are_made_once_each_with_the_delta_for_it(machine: Machine) -> None:
