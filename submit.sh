@@ -545,14 +545,16 @@ run_tests() {
   say "all passed"
 }
 
+# Two at a time: Spark's driver plans with one core, and many tests wait for a clock.
+TWO_FILES=(--numprocesses 2 --dist loadfile)
+
 leg_core() {
   shopt -s globstar nullglob
   check "ruff check" "$VENV/bin/python" -m ruff check
   check "ruff format" "$VENV/bin/python" -m ruff format --check
   check "mypy" "$VENV/bin/python" -m mypy
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
-  # Two at a time: Spark's driver plans with one core, and many tests wait for a clock.
-  check "pytest" "$VENV/bin/python" -m pytest --numprocesses 2 --dist loadfile \
+  check "pytest" "$VENV/bin/python" -m pytest "${TWO_FILES[@]}" \
     --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/databricks --ignore=tests/vllm \
     --ignore=tests/versions
 }
@@ -560,13 +562,13 @@ leg_core() {
 # Runs that die at ten points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two
 # hundred, MIND_KILLS=20 five of the kills twenty.
 leg_crashes() {
-  check "pytest on crashes" "$VENV/bin/python" -m pytest tests/crashes
+  check "pytest on crashes" "$VENV/bin/python" -m pytest "${TWO_FILES[@]}" tests/crashes
 }
 
 # YARN and HDFS in one JVM each, 114 MB of jars below .cache, and a standalone cluster: needs a JDK
 # and Maven, takes minutes.
 leg_clusters() {
-  check "pytest on clusters" "$VENV/bin/python" -m pytest tests/cluster
+  check "pytest on clusters" "$VENV/bin/python" -m pytest "${TWO_FILES[@]}" tests/cluster
 }
 
 # The bundle as Databricks' own typed classes read it: seconds.

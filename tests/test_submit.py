@@ -445,14 +445,14 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 # --- The tests' own entry --------------------------------------------------------------------
 
 
+BY_FILE = "pytest --numprocesses 2 --dist loadfile"
 LEFT_OUT = ("crashes", "cluster", "databricks", "vllm", "versions")
 CORE = [
     *("ruff check", "ruff format --check", "mypy"),
-    "pytest --numprocesses 2 --dist loadfile "
-    + " ".join(f"--ignore=tests/{name}" for name in LEFT_OUT),
+    f"{BY_FILE} " + " ".join(f"--ignore=tests/{name}" for name in LEFT_OUT),
 ]
 HEAVY = [
-    *("pytest tests/crashes", "pytest tests/cluster", "pytest tests/vllm"),
+    *(f"{BY_FILE} tests/crashes", f"{BY_FILE} tests/cluster", "pytest tests/vllm"),
     "pytest --numprocesses 2 --dist loadgroup tests/versions",
     "pytest tests/databricks",
 ]

@@ -1,5 +1,6 @@
 """A real YARN of two node managers on this machine, and how a program is submitted to it."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -138,8 +139,12 @@ class Application:
 def yarn_jars() -> Path:
     """The jars of MiniYarn.java; fetched by Maven where they are missing or others."""
     stamp = hashlib.sha256(POM.read_bytes()).hexdigest()
-    if not (JARS / stamp).is_file():
-        fetch_jars(stamp)
+    JARS.parent.mkdir(exist_ok=True)
+    # Other tests run at the same time.
+    with JARS.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (JARS / stamp).is_file():
+            fetch_jars(stamp)
     return JARS
 
 
@@ -147,7 +152,6 @@ def fetch_jars(stamp: str) -> None:
     """Fetch the jars beside their place, so that there are never only some of them."""
     if shutil.which("mvn") is None:
         pytest.fail("there is no mvn, which fetches the jars of tests/cluster: install Maven")
-    JARS.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=JARS.parent, prefix="new-yarn-jars-") as folder:
         new = Path(folder) / "jars"
         command = ["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(POM)]
