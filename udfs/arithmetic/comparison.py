@@ -348,7 +348,7 @@ def lost_its_power(side: Side) -> bool:
 
 
 def is_misplaced(left: Side, right: Side) -> bool:
-    """Whether a number is written with a power of ten that is not its own: 0.052 = 5.2 * 10^{-3}."""
+    """Whether a number is written with a power of ten that is not its own: 0.05 = 5 * 10^{-3}."""
     sides = [[token for token in side.tokens if token.kind == "number"] for side in (left, right)]
     has_power = any(token.kind == "power" for token in right.tokens)
     if len(left.tokens) != 1 or not sides[0] or not is_printed(right) or not has_power:

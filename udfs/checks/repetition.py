@@ -99,8 +99,7 @@ def measure_said_again(dialogue: base.Dialogue, rounds: float) -> int:
 
     Short ones (`Yes.`, `Go on.`) do not count.
     """
-    bodies = (dialogue.text[t.body_start : t.end].split() for t in dialogue.turns)
-    said = Counter(map(" ".join, bodies))
+    said = Counter(dialogue.text[t.body_start : t.end].strip() for t in dialogue.turns)
     return sum(
         len(body) * times
         for body, times in said.items()
