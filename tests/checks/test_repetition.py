@@ -65,6 +65,14 @@ TURNED_ROUND = """
 **Teacher:** Since the slope tells us, we always know how steep the line is.
 
 **Student:** So we know how steep the line is when the slope tells us.
+
+**Teacher:** When the slope tells us, yes, and how steep the line is, it always tells us.
+
+**Student:** It always tells us how steep the line is, which is what the slope tells us.
+
+**Teacher:** So what the slope tells us is always how steep the line is, no more and no less.
+
+**Student:** No more and no less, it always tells us how steep the line is.
 """
 TRIED = (
     "**Student:** Then $3x + 1 = 10$, so $x = 3$.\n\n**Teacher:** No, $3x + 1 = 9$, look again.\n\n"

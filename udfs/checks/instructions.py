@@ -47,7 +47,8 @@ MUST = (
 )
 SPEAK = (
     r"(?:ask|explain|answer|use|speak|talk|respond|reply|mention|make|hold|correct|greet|address"
-    r"|introduce|challenge|interrupt|begin|start|end|take turns|guide|lead|agree|disagree|sound|stay"
+    r"|introduce|challenge|interrupt|begin|start|end|take turns|guide|lead|agree|disagree|sound"
+    r"|stay"
     r"|stick|refer|add|summari[sz]e|know|repeat|give|be)"
 )
 ASKS = (
@@ -55,7 +56,7 @@ ASKS = (
     r"|leads?|summari[sz]es?|responds?|responsible|speaks?|doubts?|is (?:patient|curious|less|more"
     r"|new|often|sometimes)|proposes?|checks?)"
 )
-START = r"(?:^|(?<=[.!?;:])[ \t]+|\n)[ \t>*_(\[-]*(?:\(?\d{1,2}[.)] |[•–] )?[ \t]*"
+START = r"(?:^|(?<=[.!?;:])[ \t]+|\n)[ \t>*_(\[-]*(?:\(?\d{1,2}[.)] |[•+] )?[ \t]*"
 FLAGS = re.IGNORECASE
 # Each alone shows that a prompt was copied.
 STRONG = re.compile(

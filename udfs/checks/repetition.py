@@ -25,8 +25,8 @@ SHORTEST_TURN = 12  # characters of a turn that nobody says again and again
 
 class Limits(base.Limits):
     """`ngram`: words per n-gram; `min_ngrams`: fewer are not judged; `max_duplicate_share`: part
-    of the n-grams that may have come before, 0 to 1; `phrase`, `max_phrase_share`: the same for
-    short runs of words, which come again where a thought is turned round and round;
+    of the n-grams that may have come before, 0 to 1; `phrase`, `min_phrases`,
+    `max_phrase_share`: the same for short runs of words, which come again where a thought is turned round and round;
     `min_loop_chars`, `min_loop_rounds`: a text that ends with a block repeated so often, over so
     many characters, is a loop, and so are turns that are said so often;
     `max_compression`: bytes per compressed byte; `min_compressed_chars`: shorter texts are not
@@ -37,6 +37,7 @@ class Limits(base.Limits):
     min_ngrams: int = Field(ge=1)
     max_duplicate_share: float = Field(ge=0, le=1)
     phrase: int = Field(ge=1)
+    min_phrases: int = Field(ge=1)
     max_phrase_share: float = Field(ge=0, le=1)
     min_loop_chars: int = Field(ge=1)
     min_loop_rounds: float = Field(ge=2)
@@ -66,12 +67,12 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     # A formula or a sentence may be closed behind its loop (`... + 1 + 1$.`).
     ends = {text.rstrip(), text.rstrip(CLOSING)}
     loop = max(find_tail_loop(end, rounds=limits.min_loop_rounds) for end in ends)
-    phrase_share, _ = measure_duplicates(dialogue.prose_words, limits.phrase)
+    phrase_share, phrases = measure_duplicates(dialogue.prose_words, limits.phrase)
     again = measure_said_again(dialogue, limits.min_loop_rounds)
     values = Values(share, phrase_share, loop, again, measure_compression(dialogue.text))
-    repeats = share > limits.max_duplicate_share or phrase_share > limits.max_phrase_share
     found = (
-        (repeats and ngrams >= limits.min_ngrams)
+        (share > limits.max_duplicate_share and ngrams >= limits.min_ngrams)
+        or (phrase_share > limits.max_phrase_share and phrases >= limits.min_phrases)
         or max(loop, again) >= limits.min_loop_chars
         or (
             values.compression > limits.max_compression
