@@ -25,12 +25,11 @@ SHORTEST_TURN = 12  # characters of a turn that nobody says again and again
 
 class Limits(base.Limits):
     """`ngram`: words per n-gram; `min_ngrams`: fewer are not judged; `max_duplicate_share`: part
-    of the n-grams that may have come before, 0 to 1; `phrase`, `min_phrases`,
-    `max_phrase_share`: the same for short runs of words, which come again where a thought is turned round and round;
+    of the n-grams that may have come before, 0 to 1; `phrase`, `min_phrases`, `max_phrase_share`:
+    the same for short runs of words, which come again where a thought is turned round and round;
     `min_loop_chars`, `min_loop_rounds`: a text that ends with a block repeated so often, over so
-    many characters, is a loop, and so are turns that are said so often;
-    `max_compression`: bytes per compressed byte; `min_compressed_chars`: shorter texts are not
-    judged by it.
+    many characters, is a loop, and so are turns that are said so often; `max_compression`: bytes
+    per compressed byte; `min_compressed_chars`: shorter texts are not judged by it.
     """
 
     ngram: int = Field(ge=1)
