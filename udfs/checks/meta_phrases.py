@@ -120,19 +120,9 @@ HINTS = (
     *("article", "extract", "write-up", "writeup", "conversation", "dialogue", "role", "speaker"),
     *("content", "information", "author", "section", "above", "below", "earlier in"),
     *("character", "post", "thread", "comment", "asker", "answerer"),
-    *(
-        "as an ",
-        "chatbot",
-        "i am ",
-        "i'm ",
-        "i’m ",
-        "user",
-        "prompt",
-        "instruction",
-        "request",
-        " turns",
-    ),
-    *("context", "source", "input", "figure", "diagram", "image", "picture", "graph", "photo"),
+    *(" ai", "artificial", "chatbot", "language model", "user", "prompt", "instruction", "request"),
+    *(" turns", "context", "the source", "the input", "figure", "diagram", "image", "picture"),
+    *("graph", "photo"),
 )
 # What is only said to whoever asked for the dialogue, outside of speech.
 MADE = r"(?:kept|added|left|changed|re-?wrote|tried|used|omitted|included|made|adapted|chose)"
