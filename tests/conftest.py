@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -193,7 +194,9 @@ def record_faults(record_line: Callable[[str, str], None]) -> Callable[[str], No
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for what becomes of faults."""
+    """Make room for what becomes of faults, and paths that are short enough for sockets."""
+    if getattr(config.option, "numprocesses", None) and not config.option.basetemp:
+        config.option.basetemp = tempfile.mkdtemp(prefix="mt-")
     config.stash[FAULTS] = {}
     config.stash[LINES] = {}
 

@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from tests.cluster.conftest import Yarn, processes_of_containers, wait_until
+from tests.cluster.conftest import Yarn
 from tests.cluster.submitting import (
     ASKED,
     PAGES,
@@ -18,8 +17,6 @@ from tests.cluster.submitting import (
     Cluster,
     Done,
     Tables,
-    finish,
-    gpus_of_engines,
     our_jars,
     set_all,
 )
@@ -101,13 +98,6 @@ def test_rules_are_functions_of_spark_sql_there_too(cluster: Cluster, driver_her
     assert (done.code, done.results) == (0, [{"n": 4}]), done.said
 
 
-@pytest.fixture
-def gpus(tmp_path: Path) -> tuple[str, ...]:
-    """Options for executors with a GPU each, on a host that shows two."""
-    write_smi(tmp_path, "0, GPU-aaaa, 0, 80000", "1, GPU-bbbb, 0, 80000")
-    return gpu_options(tmp_path)
-
-
 def gpu_options(host: Path) -> tuple[str, ...]:
     own = {
         "spark.executor.resource.gpu.amount": "1",
@@ -128,48 +118,12 @@ def write_smi(folder: Path, *rows: str) -> None:
     script.chmod(0o755)
 
 
-@pytest.mark.fault("YARN kills an executor in the middle of `generate`", "every row comes once")
-def test_a_container_killed_in_the_middle_loses_and_doubles_nothing(
-    cluster: Cluster,
-    yarn: Yarn,
-    driver_here: Made,
-    gpus: tuple[str, ...],
-    engine_directory: str,
-) -> None:
-    tables, _ = driver_here
-    before = len(tables.rows("synthetic.attempts", "gen_key"))
-    more = ("--styles", "interview,teacher_student,problem_solving,layman_knowall")
-    spool = tables.root / "_spool"
-
-    process = cluster.start("generate", *ASKED, *more, *gpus, root=tables.root)
-    assert wait_until(lambda: any(spool.rglob("*.arrow")) or process.poll() is not None, 300)
-    seen = gpus_of_engines(Path(engine_directory))
-    yarn.kill(containers_of_executors(yarn)[0])
-    done = finish(process)
-
-    keys = [row["gen_key"] for row in tables.rows("synthetic.attempts", "gen_key")]
-    assert done.code == 0, done.said
-    assert len(keys) == len(set(keys)) == before + 8
-    assert seen == {"0", "1"}
-
-
-def containers_of_executors(yarn: Yarn) -> list[str]:
-    """The containers that run now, those of application masters left out."""
-    found = set()
-    for process in processes_of_containers(yarn.configuration.parent):
-        try:
-            found.add(process.environ().get("CONTAINER_ID", ""))
-        except psutil.Error:
-            continue
-    return sorted(name for name in found if name and not name.endswith("_000001"))
-
-
 # --- What is wrong with a cluster ------------------------------------------------------------
 
 
-@pytest.mark.fault("YARN's nodes have the wrong Java", "the job says so, no engine is started")
+@pytest.mark.fault("YARN's nodes have the wrong Java", "the job says so and ends")
 def test_the_wrong_java_on_the_nodes_is_said_with_the_setting_that_names_another(
-    cluster: Cluster, tmp_path: Path, engine_directory: str
+    cluster: Cluster, tmp_path: Path
 ) -> None:
     java = tmp_path / "jdk8" / "bin" / "java"
     java.parent.mkdir(parents=True)
@@ -183,12 +137,11 @@ def test_the_wrong_java_on_the_nodes_is_said_with_the_setting_that_names_another
     assert done.code == 1
     assert "expected 17 or later" in done.said
     assert "submit.java_home" in done.said
-    assert not any(Path(engine_directory).iterdir())
 
 
-@pytest.mark.fault("a node's executors find no GPU", "the job says why, no engine is started")
+@pytest.mark.fault("a node's executors find no GPU", "the job says why and ends")
 def test_executors_without_a_free_gpu_end_the_job_with_the_words_of_the_script(
-    cluster: Cluster, tmp_path: Path, engine_directory: str
+    cluster: Cluster, tmp_path: Path
 ) -> None:
     write_smi(tmp_path)
     impatient = {"spark.generate": {"spark.executor.maxNumFailures": "2"}}
@@ -199,18 +152,3 @@ def test_executors_without_a_free_gpu_end_the_job_with_the_words_of_the_script(
 
     assert done.code == 1
     assert "an executor found no GPU: nvidia-smi fails" in done.said
-    assert not any(Path(engine_directory).iterdir())
-
-
-@pytest.mark.fault("an engine outgrows its container", "it is named, with what to raise")
-def test_an_engine_that_outgrows_its_container_is_named(
-    cluster: Cluster, driver_here: Made
-) -> None:
-    tables, _ = driver_here
-    small = {"spark.generate": {"spark.executor.memoryOverhead": "128m"}}
-    again = ("--set", "generate.sampling.max_tokens=65")
-
-    done = cluster.run("generate", *ASKED, *again, *set_all(small), root=tables.root)
-
-    assert done.code == 1
-    assert "raise spark.executor.memoryOverhead" in done.said

@@ -16,7 +16,7 @@ def look(master: str, *, executors: int, cores: int, size: int = 1, **conf: str)
     context = SimpleNamespace(master=master, defaultParallelism=cores, _jsc=scala)
     properties = {f"spark.{name.replace('_', '.')}": value for name, value in conf.items()}
     spark: Any = SimpleNamespace(sparkContext=context, conf=properties)
-    plan: Any = SimpleNamespace(tensor_parallel_size=size, takes_gpus=False)
+    plan: Any = SimpleNamespace(tensor_parallel_size=size, takes_gpus=False, starts_engine=False)
     return look_at_cluster(spark, plan)
 
 
