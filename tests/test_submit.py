@@ -446,14 +446,13 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 
 
 BY_FILE = "pytest --numprocesses 2 --dist loadfile"
-LEFT_OUT = ("crashes", "cluster", "databricks", "vllm", "versions")
+LEFT_OUT = ("crashes", "cluster", "databricks", "vllm")
 CORE = [
     *("ruff check", "ruff format --check", "mypy"),
     f"{BY_FILE} " + " ".join(f"--ignore=tests/{name}" for name in LEFT_OUT),
 ]
 HEAVY = [
     *(f"{BY_FILE} tests/crashes", f"{BY_FILE} tests/cluster", "pytest tests/vllm"),
-    "pytest --numprocesses 2 --dist loadgroup tests/versions",
     "pytest tests/databricks",
 ]
 
@@ -471,7 +470,7 @@ def test_test_runs_every_check_and_with_all_every_leg(
     ran = [line.removeprefix("-m ") for line in machine.calls() if line.startswith("-m ")]
     assert ran == expected
     assert machine.calls("submit.sh .ci/run")
-    assert ("left out, --all runs them: crashes clusters vllm versions databricks" in done.err) == (
+    assert ("left out, --all runs them: crashes clusters vllm databricks" in done.err) == (
         expected == CORE
     )
     assert done.err.endswith("all passed\n")
@@ -497,40 +496,6 @@ def test_vllm_that_cannot_be_installed_fails_the_run(machine: Machine) -> None:
     done = machine.run("test", "--all")
     assert done.code == 1
     assert "pip could not install conf/requirements/vllm.txt" in done.err
-
-
-def test_older_sparks_are_made_once_each_with_the_delta_for_it(machine: Machine) -> None:
-    machine.write("mvn", MAVEN)
-    for _ in range(2):
-        assert machine.run("test", "--all").code == 0
-
-    lines = [call.split("/spark-")[1] for call in machine.calls("requirements/spark-")]
-    assert lines == ["4.1.txt", "4.0.txt"]
-    assert len(machine.calls("-Dspark.line=4.1")) == len(machine.calls("-Dspark.line=4.0")) == 1
-    assert {path.name for path in (machine.cache / "spark-4.0").iterdir()} == {"python", "jars"}
-
-
-def test_without_another_python_the_leg_says_so(machine: Machine) -> None:
-    done = machine.run("test", "--all")
-
-    assert done.code == 0, done.err
-    assert "left out of versions: the other Python" in done.err
-    assert not (machine.cache / "other-python").exists()
-
-
-def test_another_python_of_path_gets_all_packages_but_spark(machine: Machine) -> None:
-    machine.write("python3.12", PYTHON.replace('cat "$STANDIN/version"', "echo 3.12"))
-    machine.environment["MIND_PYTHON"] = str(machine.bin / "python3.11")
-
-    done = machine.run("test", "--all")
-
-    assert done.code == 0, done.err
-    assert "other Python" in done.err
-    (asked,) = machine.calls("packages.txt")
-    assert "--no-deps" in asked
-    kept = (machine.standin / "packages.txt").read_text(encoding="utf-8")
-    assert "pyarrow==" in kept
-    assert "pyspark==" not in kept
 
 
 def test_test_with_pytest_arguments_runs_pytest_alone_and_says_so(machine: Machine) -> None:
@@ -609,7 +574,6 @@ def test_the_scripts_are_clean() -> None:
 
 REQUIREMENTS = [
     *("local", "test", "executor", "gpu", "embedded-model", "vllm"),
-    *("spark-4.1", "spark-4.0"),
 ]
 
 
