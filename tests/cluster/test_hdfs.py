@@ -1,19 +1,22 @@
 """Tables, spool and claims on a real HDFS; tasks reach it by its web address, with no library."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spark_jobs import chunk, generate, ingest
+from spark_jobs.core import watch
+from spark_jobs.core.breaker import count_outcomes
 from spark_jobs.core.claims import Claims, make_claim
 from spark_jobs.core.tables import ATTEMPTS
 from tests.cluster.conftest import Hdfs
 from tests.engine.conftest import make_spool
 from tests.simulated import SimulatedEngine
 from udfs.engine.spool import list_spooled, read_spooled, remove_folder
+from udfs.engine.tally import Tallies, read_tallies
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 
@@ -72,26 +75,45 @@ def test_a_run_spools_to_hdfs_and_commits_what_a_dead_one_left_there(
     assert Claims(spool).runs() == []
 
 
+@pytest.fixture
+def on_hdfs(
+    spark: Any, write_pages: Callable[..., Path], engine: SimulatedEngine, hdfs: Hdfs
+) -> Iterator[list[str]]:
+    """Settings for tables on HDFS, whose name node is found as a cluster's hdfs-site.xml says it."""
+    page = write_pages("pages.jsonl", {"text": "The square of 7 is 49. So the root of 49 is 7."})
+    place = [f"tables.root={hdfs.root}/mind", f"ingest.input={page}"]
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    hadoop.set("dfs.namenode.http-address", hdfs.web.removeprefix("webhdfs://"))
+    yield [*engine.settings, 'generate.styles=["debate"]', *place]
+    hadoop.unset("dfs.namenode.http-address")
+
+
+@pytest.fixture
+def progress(monkeypatch: pytest.MonkeyPatch) -> list[Tallies]:
+    """What the driver reads of its tasks: a short run may end before it has to say so."""
+    seen: list[Tallies] = []
+
+    def read(folder: str) -> Tallies:
+        seen.append(read_tallies(folder))
+        return seen[-1]
+
+    monkeypatch.setattr(watch, "read_tallies", read)
+    return seen
+
+
 def test_tables_on_hdfs_have_spool_and_progress_there_too(
     make_run: Any,
-    write_pages: Callable[..., Path],
-    engine: SimulatedEngine,
+    on_hdfs: list[str],
     hdfs: Hdfs,
+    progress: list[Tallies],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    page = write_pages("pages.jsonl", {"text": "The square of 7 is 49. So the root of 49 is 7."})
-    settings = [*engine.settings, 'generate.styles=["debate"]', f"tables.root={hdfs.root}/mind"]
-    run = make_run("ingest", *settings, f"ingest.input={page}")
-    # As a cluster's hdfs-site.xml says it.
-    hadoop = run.spark.sparkContext._jsc.hadoopConfiguration()
-    hadoop.set("dfs.namenode.http-address", hdfs.web.removeprefix("webhdfs://"))
+    run = make_run("ingest", *on_hdfs)
 
     for step in (ingest, chunk, generate):
         step.run(run)
-    hadoop.unset("dfs.namenode.http-address")
 
     assert run.scratch.endswith(f"{hdfs.web.removeprefix('webhdfs://')}/mind")
     assert run.warehouse.read(ATTEMPTS).count() == 1
-    said = capsys.readouterr().err
-    assert "spool is off" not in said
-    assert "generate: 1/1" in said
+    assert "spool is off" not in capsys.readouterr().err
+    assert count_outcomes(progress[-1].counts) == 1
