@@ -21,10 +21,9 @@ import org.apache.log4j.PatternLayout;
  * their own, started and killed as on any cluster.
  *
  * <p>Run as {@code java -cp 'jars/*' MiniYarn.java FOLDER MEGABYTES} in a folder that it may fill;
- * each node has so much memory, and ends containers that take more than theirs. Writes what
- * HADOOP_CONF_DIR needs into FOLDER, says "ready", and obeys the lines that it reads, each answered
- * by one: {@code kill CONTAINER_ID} and {@code stop}. Ends when nobody can write to it any more,
- * too. Logs to stderr.
+ * each node has so much memory. Writes what HADOOP_CONF_DIR needs into FOLDER, says "ready", and
+ * obeys the lines that it reads, each answered by one: {@code kill CONTAINER_ID} and {@code stop}.
+ * Ends when nobody can write to it any more, too. Logs to stderr.
  */
 public final class MiniYarn {
   private static final int NODES = 2;
@@ -65,9 +64,8 @@ public final class MiniYarn {
     settings.setInt(YarnConfiguration.YARN_MINICLUSTER_NM_PMEM_MB, megabytes);
     settings.setInt(YarnConfiguration.RM_SCHEDULER_MINIMUM_ALLOCATION_MB, 512);
     settings.setLong(YarnConfiguration.RM_NM_HEARTBEAT_INTERVAL_MS, 200);
-    settings.setBoolean(YarnConfiguration.NM_PMEM_CHECK_ENABLED, true);
-    settings.setInt(YarnConfiguration.NM_CONTAINER_MON_INTERVAL_MS, 500);
-    // How much address space and disk the machine of the tests has left is not what they test.
+    // How much memory and disk the machine of the tests has left is not what they test.
+    settings.setBoolean(YarnConfiguration.NM_PMEM_CHECK_ENABLED, false);
     settings.setBoolean(YarnConfiguration.NM_VMEM_CHECK_ENABLED, false);
     settings.setBoolean(YarnConfiguration.NM_DISK_HEALTH_CHECK_ENABLE, false);
     // Node managers do not stop while logs of containers wait for their deletion, 3 hours else.

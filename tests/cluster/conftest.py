@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ import psutil
 import pyspark
 import pytest
 
-from tests.cluster.submitting import ASKED, FOREIGN_PREFIXES, PAGES, Cluster, Tables
+from spark_jobs.core.packaging import build_package
+from tests.cluster.submitting import ASKED, PAGES, Cluster, Tables, own_environment
 from udfs.engine.processes import end_processes
 from udfs.engine.recipes import EnginePlan
 
@@ -231,9 +231,8 @@ def keys_of_a_laptop(
 ) -> dict[str, set[str]]:
     """The keys that the same pipeline gives without any cluster."""
     root = tmp_path_factory.mktemp("laptop") / "warehouse"
-    models = {"MIND_MODELS_DIR": str(embedded_model.parent)}
-    options = ("--set", f"engine.directory={engine_directory}")
-    done = Cluster("local", options, models).run("pipeline", *PAGES, *ASKED, root=root)
+    laptop = Cluster("local", embedded_model.parent, engine_directory)
+    done = laptop.run("pipeline", *PAGES, *ASKED, root=root)
     assert done.code == 0, done.said
     return Tables(spark, root).keys()
 
@@ -286,7 +285,7 @@ def submit(yarn: Yarn, plan: EnginePlan, folder: Path) -> Iterator[Application]:
     settings = {**SPARK_ON_YARN, "spark.yarn.stagingDir": (folder / "staging").as_uri()}
     command = [
         str(PYSPARK / "bin" / "spark-submit"),
-        *("--master", "yarn", "--py-files", str(zip_package(folder))),
+        *("--master", "yarn", "--py-files", str(build_package(folder).zip)),
         *(part for item in settings.items() for part in ("--conf", "=".join(item))),
         *(str(HERE / "program.py"), str(folder)),
     ]
@@ -307,23 +306,13 @@ def submit(yarn: Yarn, plan: EnginePlan, folder: Path) -> Iterator[Application]:
 
 def environment(yarn: Yarn) -> dict[str, str]:
     """What spark-submit needs to know, and nothing of what a person has set for their own."""
-    own = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_PREFIXES)}
     return {
-        **own,
+        **own_environment(),
         "SPARK_HOME": str(PYSPARK),
         "HADOOP_CONF_DIR": str(yarn.configuration),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
-
-
-def zip_package(folder: Path) -> Path:
-    """What runs on executors, as the .zip that `--py-files` takes."""
-    target = folder / "udfs.zip"
-    with zipfile.ZipFile(target, "w") as package:
-        for source in sorted((PROJECT / "udfs").rglob("*.py")):
-            package.write(source, source.relative_to(PROJECT))
-    return target
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

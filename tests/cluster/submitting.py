@@ -4,8 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -76,26 +76,36 @@ class Tables:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where to send jobs: the target, its options, and what the environment must say."""
+    """Where to send jobs: the target, its options, and what its environment must say.
+
+    `models` is the folder of the embedded model, `engines` that of the engines.
+    """
 
     target: str
-    options: tuple[str, ...]
-    environment: dict[str, str]
+    models: Path
+    engines: str
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def start(self, job: str, *words: str, root: Path) -> "subprocess.Popen[str]":
         """Start a job on tables below a folder, as a person would."""
-        own = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_PREFIXES)}
+        ours = {"PYTHONPATH": str(PROJECT), "MIND_MODELS_DIR": str(self.models)}
         return subprocess.Popen(
             [
                 *(sys.executable, "-P", "-m", "spark_jobs", self.target, job),
                 *("--conf", "conf/embedded.toml", "--root", root.as_uri()),
                 *("--set", f"submit.python={sys.executable}", "--set", "tables.slices=1"),
-                *("--set", "generate.spool_seconds=0.5"),
+                *(
+                    "--set",
+                    "generate.spool_seconds=0.5",
+                    "--set",
+                    f"engine.directory={self.engines}",
+                ),
                 *self.options,
                 *words,
             ],
             cwd=PROJECT,
-            env={**own, "PYTHONPATH": str(PROJECT), **self.environment},
+            env={**own_environment(), **ours, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -104,6 +114,11 @@ class Cluster:
     def run(self, job: str, *words: str, root: Path, seconds: float = 900) -> Done:
         """Run a job to its end."""
         return finish(self.start(job, *words, root=root), seconds)
+
+
+def own_environment() -> dict[str, str]:
+    """This process's environment without another Spark or Hadoop."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_PREFIXES)}
 
 
 def finish(process: "subprocess.Popen[str]", seconds: float = 900) -> Done:

@@ -1,5 +1,5 @@
 """The whole pipeline on YARN, by the command that a person types: with the driver here, with the
-driver in a container, with a container that is killed, and with what goes wrong on clusters.
+driver in a container, and with what goes wrong on clusters.
 """
 
 import json
@@ -34,14 +34,10 @@ def cluster(yarn: Yarn, embedded_model: Path, engine_directory: str) -> Cluster:
     own = {"spark.yarn.jars": our_jars(), "spark.yarn.stagingDir": staging.as_uri()}
     return Cluster(
         target="yarn",
-        options=(
-            *set_all(SMALL, {"spark.all": own}),
-            *("--set", f"engine.directory={engine_directory}"),
-        ),
-        environment={
-            "HADOOP_CONF_DIR": str(yarn.configuration),
-            "MIND_MODELS_DIR": str(embedded_model.parent),
-        },
+        models=embedded_model.parent,
+        engines=engine_directory,
+        options=tuple(set_all(SMALL, {"spark.all": own})),
+        environment={"HADOOP_CONF_DIR": str(yarn.configuration)},
     )
 
 
@@ -110,14 +106,6 @@ def gpu_options(host: Path) -> tuple[str, ...]:
     return tuple(set_all({"spark.generate": own}))
 
 
-def write_smi(folder: Path, *rows: str) -> None:
-    """A nvidia-smi that shows these GPUs, whatever it is asked for; with none it fails."""
-    listing = "\n".join(rows)
-    script = folder / "nvidia-smi"
-    script.write_text(f"#!/bin/sh\ncat <<'ROWS'\n{listing}\nROWS\nexit {0 if rows else 9}\n")
-    script.chmod(0o755)
-
-
 # --- What is wrong with a cluster ------------------------------------------------------------
 
 
@@ -143,7 +131,9 @@ def test_the_wrong_java_on_the_nodes_is_said_with_the_setting_that_names_another
 def test_executors_without_a_free_gpu_end_the_job_with_the_words_of_the_script(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    write_smi(tmp_path)
+    script = tmp_path / "nvidia-smi"
+    script.write_text("#!/bin/sh\nexit 9\n")
+    script.chmod(0o755)
     impatient = {"spark.generate": {"spark.executor.maxNumFailures": "2"}}
 
     done = cluster.run(

@@ -3,11 +3,10 @@ discovery script says.
 """
 
 import json
-import os
 import re
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from tests.cluster.submitting import (
     Tables,
     finish,
     gpus_of_engines,
+    own_environment,
     set_all,
 )
 
@@ -39,20 +39,18 @@ ONE_GPU = {
         "spark.executor.cores": "2",
     }
 }
-Begin = Callable[[int], str]
 
 
 @contextmanager
 def daemon(folder: Path, *words: str) -> Iterator[Path]:
     """A master or worker while the block lasts; gives its log."""
     log = folder / f"{words[0].rpartition('.')[2]}-{len(list(folder.iterdir()))}.log"
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_"))}
     settings = {"SPARK_HOME": str(SPARK), "SPARK_LOCAL_IP": "127.0.0.1"}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [str(SPARK / "bin" / "spark-class"), *words],
             cwd=folder,
-            env={**own, **settings, "SPARK_DAEMON_MEMORY": "256m"},
+            env={**own_environment(), **settings, "SPARK_DAEMON_MEMORY": "256m"},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
@@ -118,11 +116,7 @@ def free_port() -> int:
 def make_cluster(url: str, models: Path, engine_directory: str) -> Cluster:
     place = {"spark.all": {"spark.driver.host": "127.0.0.1", "spark.cores.max": "4"}}
     options = ("--master", url, *set_all(SMALL, place, ONE_GPU))
-    return Cluster(
-        target="standalone",
-        options=(*options, "--set", f"engine.directory={engine_directory}"),
-        environment={"MIND_MODELS_DIR": str(models)},
-    )
+    return Cluster("standalone", models, engine_directory, options)
 
 
 @pytest.fixture(scope="module")
