@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import fsspec
 from pyspark.sql import SparkSession
 
+from spark_jobs.core.session import DATABRICKS
+
 HTTP_ADDRESS = "dfs.namenode.http-address"
 S3 = ("s3", "s3a", "s3n")
 HTTP_PORT = "9870"  # Hadoop's own
@@ -65,5 +67,5 @@ def has_single_writer(spark: SparkSession, root: str) -> bool:
     """
     scheme = urlsplit(root).scheme
     store = spark.conf.get(f"spark.delta.logStore.{scheme}.impl", "") or ""
-    elsewhere = "DynamoDB" in store or "DATABRICKS_RUNTIME_VERSION" in os.environ
+    elsewhere = "DynamoDB" in store or DATABRICKS in os.environ
     return scheme in S3 and not elsewhere

@@ -7,6 +7,7 @@ Pure: what stands in the settings, the environment and the package's files decid
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from spark_jobs.core.engine import EMBEDDED_TOKENIZER, find_embedded, make_plan, models_folder
@@ -38,7 +39,7 @@ class Submission:
     arguments: tuple[str, ...]
     package: Package
 
-    @property
+    @cached_property
     def properties(self) -> dict[str, str]:
         """All of the job's Spark properties: Delta's, ours, then the target's and the user's."""
         given = self.settings.spark_properties(self.job)
@@ -52,7 +53,7 @@ class Submission:
             **given,
         }
 
-    @property
+    @cached_property
     def spark_version(self) -> str:
         """The version of the Spark that is submitted by, as its jars say; empty where none does."""
         jars = (spark_home(self.settings.submit) / "jars").glob("spark-core_2.13-*.jar")
