@@ -193,7 +193,7 @@ pack_environment() { # NAME
     {
       flock 9
       rm -rf -- "$new"
-      "$python" -P -m venv --copies "$new/environment" >&2 || die 1 "$python -m venv failed, see above"
+      make_venv "$python" --copies "$new/environment"
       say "environment: fetching the packages of conf/requirements/$1.txt"
       pip_install "$new/environment" -r "$lock" || die 1 "pip could not install $lock, see above"
       tar --create --gzip --directory "$new/environment" --file "$new/packed.tar.gz" .
@@ -301,7 +301,7 @@ make_packages() {
   # Half an environment cannot be told from a whole one, so it is always made from the start; what
   # was fetched is in pip's cache.
   rm -rf -- "$VENV"
-  "$python" -P -m venv "$VENV" >&2 || die 1 "$python -m venv failed, see above"
+  make_venv "$python" "$VENV"
   say "packages: fetching about 600 MB into .venv with Python $(python_line "$python")"
   pip_install "$VENV" -r "$HERE/conf/requirements/local.txt" ||
     die 1 "pip could not install conf/requirements/local.txt, see above; then start again"
@@ -348,7 +348,8 @@ make_jars() {
   say "jars: Maven is fetching Delta's, about 13 MB"
   # Maven knows the mirrors and proxies of its settings.xml; Spark's own --packages does not. That
   # is why it comes first, and why its failure is no failure of ours.
-  if copy_jars "$CACHE/new"; then
+  if mvn -q -B -Dstyle.color=never -f "$HERE/conf/jars/pom.xml" dependency:copy-dependencies \
+    -DincludeGroupIds=io.delta,io.unitycatalog -DoutputDirectory="$CACHE/new" >&2; then
     rm -rf -- "$CACHE/jars"
     mv -- "$CACHE/new" "$CACHE/jars"
     stamp jars
@@ -356,11 +357,6 @@ make_jars() {
   else
     say "jars: Maven failed, see above; Spark will try to fetch them itself"
   fi
-}
-
-copy_jars() { # FOLDER [MAVEN'S ARGUMENTS…]: Delta's jars, for the Spark that the pom names
-  mvn -q -B -Dstyle.color=never -f "$HERE/conf/jars/pom.xml" dependency:copy-dependencies \
-    -DincludeGroupIds=io.delta,io.unitycatalog -DoutputDirectory="$1" "${@:2}" >&2
 }
 
 make_databricks() {
@@ -379,7 +375,7 @@ make_vllm() {
   local python start=$SECONDS
   python=$(find_python)
   rm -rf -- "$CACHE/vllm"
-  "$python" -P -m venv "$CACHE/vllm" >&2 || die 1 "$python -m venv failed, see above"
+  make_venv "$python" "$CACHE/vllm"
   say "vllm: fetching about 3 GB into .cache/vllm with Python $(python_line "$python")"
   pip_install "$CACHE/vllm" --no-deps -r "$HERE/conf/requirements/vllm.txt" ||
     die 1 "pip could not install conf/requirements/vllm.txt, see above; then start again"
@@ -396,6 +392,10 @@ make_vllm_model() {
   mv -- "$CACHE/new" "$CACHE/vllm-model"
   stamp vllm_model
   say "vllm model: $(size_of "$CACHE/vllm-model") in $((SECONDS - start)) s"
+}
+
+make_venv() { # PYTHON [OPTIONS…] FOLDER
+  "$1" -P -m venv "${@:2}" >&2 || die 1 "$1 -m venv failed, see above"
 }
 
 pip_install() { # ENVIRONMENT ARGUMENTS…; a user's PIP_USER=1 would send packages elsewhere
