@@ -79,7 +79,7 @@ def test_a_run_spools_to_hdfs_and_commits_what_a_dead_one_left_there(
 def on_hdfs(
     spark: Any, write_pages: Callable[..., Path], engine: SimulatedEngine, hdfs: Hdfs
 ) -> Iterator[list[str]]:
-    """Settings for tables on HDFS, whose name node is found as a cluster's hdfs-site.xml says it."""
+    """Settings for tables on HDFS, its name node found as a cluster's hdfs-site.xml says it."""
     page = write_pages("pages.jsonl", {"text": "The square of 7 is 49. So the root of 49 is 7."})
     place = [f"tables.root={hdfs.root}/mind", f"ingest.input={page}"]
     hadoop = spark.sparkContext._jsc.hadoopConfiguration()
