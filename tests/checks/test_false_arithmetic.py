@@ -135,6 +135,19 @@ def test_what_is_certainly_false_is_false(text: str, count: Count) -> None:
         ("1 cm = 10 km", UNDECIDED),
         ("$3 \\times 5 = 15 \\text{ cm}^2$", TRUE),
         ("40 + 50 = 1.5 hours", UNDECIDED),
+        ("12 V / 4 = 4 V", FALSE),
+        ("30 N + 20 N = 60 N", FALSE),
+        ("4 N * 3 m = 12 J", TRUE),
+        ("9.9 kJ / 3 = 2.3 kJ", FALSE),
+        ("2 N + 1 = 7", UNDECIDED),
+        ("2 N / 2 = 8", UNDECIDED),
+        ("6 V - 2 = 3 V", UNDECIDED),
+        ("8 * 1/16 = 1/4 inch", FALSE),
+        ("3 * 2 = 3 pairs", UNDECIDED),
+        ("so $0.0042 = 4.2 \\times 10^{-2}$", FALSE),
+        ("so $300 = 3 \\times 10^{2}$", TRUE),
+        ("so 0.0042 = 4.2 * 10-3", UNDECIDED),
+        ("0.0042 = 4.2 * 10-3", UNDECIDED),
         ("60 km/h * 30 minutes = 30 km", UNDECIDED),
         ("1,234 + 1 = 1,235", TRUE),
         ("1,234 + 1 = 1,236", FALSE),
@@ -679,6 +692,17 @@ def test_steps_that_work_it_out_anew_correct_it(judged: Callable[..., Verdict]) 
     )
 
     assert judged(text).values["false_equalities"] == 0
+
+
+@pytest.mark.parametrize(
+    "reply", ["You don't have to write the units.", "Nice that the sum isn't the whole story."]
+)
+def test_a_not_about_something_else_corrects_nothing(
+    reply: str, judged: Callable[..., Verdict]
+) -> None:
+    text = LESSON.format(first="$7 \\cdot 8 = 54$", reply=reply, second="2 * 7 + 2 * 8 = 32")
+
+    assert judged(text).values["false_equalities"] == 2
 
 
 def test_a_no_to_a_later_question_is_none_to_the_sum(judged: Callable[..., Verdict]) -> None:

@@ -60,6 +60,63 @@ def test_talk_about_the_text_is_tagged(line: str, judged: Judge) -> None:
 @pytest.mark.parametrize(
     "line",
     [
+        "I'm a language model and have no favourite number.",
+        "As a chatbot I cannot draw it.",
+        "The user wants eight turns, so one more question.",
+        "The prompt says that I make a mistake.",
+        "They told us to have at least ten turns.",
+        "As described in the source, angles add up.",
+        "The context never says why.",
+        "The picture is not included, alas.",
+        "The given text doesn't go that far.",
+        "That is beyond the scope of the text.",
+    ],
+)
+def test_who_asked_who_answers_and_what_was_given_are_tagged(line: str, judged: Judge) -> None:
+    assert judged(LESSON.format(line)).tags == ("meta_text",)
+
+
+@pytest.mark.parametrize(
+    "aside",
+    [
+        "P.S. I changed the order of the two steps.",
+        "*Disclaimer: the speakers are not real.*",
+        "[The names have been invented.]",
+        "I hope that is what you were looking for.",
+        "Would you like me to add a second example?",
+        "Feel free to adapt the level.",
+        "(End of the interview.)",
+        "The conversation above covers all of the points.",
+        "I have left out the second proof. Let me know if it is needed.",
+    ],
+)
+def test_notes_outside_of_speech_are_tagged(aside: str, judged: Judge) -> None:
+    verdict = judged(f"{LESSON.format('')}\n{aside}\n")
+
+    assert (verdict.reasons, verdict.tags) == ((), ("meta_text",))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Let me know if you are stuck.",
+        "I hope that helps. Feel free to ask.",
+        "As an aid we draw a line, and I'm a bit tired.",
+        "The instructions of the game are short, and the light source is far away.",
+        "In this context an angle is a number, and the input of the machine is 3.",
+        "The graph is not shown to cross the axis by this argument alone.",
+        "A user has 4 passwords.",
+        "Note that the sum is even.",
+        "The end of the interview was at noon.",
+    ],
+)
+def test_people_hope_and_note_and_use_contexts(line: str, judged: Judge) -> None:
+    assert judged(LESSON.format(line)).tags == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
         "The pattern occurs twice in the text, at the first and the third place.",
         "The given text has a hundred letters, the pattern two.",
         "Each word of the document counts once.",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from udfs.checks.preamble import strip_preamble
 from udfs.checks.rules import Verdict
 from udfs.dialogue.styles import Style, load_styles
 
@@ -134,3 +135,63 @@ def test_turns_of_three_dots_are_the_instructions_example(judged: Judge) -> None
     assert judged(LESSON + silence).values["placeholder_turns"] == 2
     assert "prompt_leak" not in judged(LESSON + silence).reasons
     assert "prompt_leak" in judged(LESSON + silence * 2).reasons
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "You are a patient tutor who answers a beginner's questions about geometry.",
+        "Act as two professors who talk about a web page.",
+        "Your job is to rewrite pages as talks between two people.",
+        "Transform the document below into an interview of ten turns.",
+        "Please write a natural discussion that covers all of the passage.",
+        "* The speakers must not greet each other.\n* Use only what is in the passage.",
+        "1. Both participants should speak equally often.\n2. Avoid narration.",
+        "(Stick to the source text. The conversation must have between 8 and 12 turns.)",
+        "Rules:\nNo speaker may mention the document.",
+        "[Reminder: the pupil has to make one mistake, and the tutor corrects it.]",
+        "<instructions>Short answers.</instructions>",
+        '{"role": "user", "content": "Two right angles"}',
+        "Document: A circle is round.\n\nConversation:",
+        "**Example 3:**\n**Passage:** A prime has two divisors.",
+        "Instruction: Go on.\nContext: A circle is round.",
+    ],
+)
+@pytest.mark.parametrize("place", ["{lesson}\n{words}", "{words}\n\n{lesson}"])
+def test_words_that_tell_how_to_write_a_dialogue_leak(
+    words: str, place: str, judged: Judge
+) -> None:
+    preamble, text = strip_preamble(place.format(words=words, lesson=LESSON))
+
+    assert "prompt_leak" in judged(text, preamble=preamble).reasons
+    assert judged(text, preamble=preamble, source=words).values["instruction_weight"] == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "You are right. Both sides must be equal, so keep the equation balanced.",
+        "You are a born mathematician!",
+        "Your task is to find the angle at C.",
+        "Now write the sum as a product, and use the formula of the last page.",
+        "1. Write down the numbers.\n2. Make sure that both sides have the same sign.",
+        "The teacher should get 30 answers, one from each student.",
+        "Example 2: a rhombus.\n\nExample 3: a kite.",
+        "The expert knows more than the beginner, so he plays first.",
+        "Rules: first the brackets, then the powers.",
+        "if a < b and b > c then the context does not matter",
+        "Turn it by three quarter turns, and write the result in the table.",
+        "`<task>` opens an element and `</task>` closes it.",
+    ],
+)
+def test_what_a_teacher_tells_a_student_to_do_is_no_leak(words: str, judged: Judge) -> None:
+    told = LESSON.replace("And in a square?", f"And in a square?\n\n{words}")
+
+    assert "prompt_leak" not in judged(told).reasons
+    assert "prompt_leak" not in judged(f"{LESSON}\n{words}").reasons
+
+
+def test_the_scene_may_be_set(judged: Judge) -> None:
+    scene = "*The teacher draws on the board. One of the students is often late.*\n\n"
+
+    assert "prompt_leak" not in judged(scene + LESSON).reasons

@@ -53,6 +53,68 @@ def test_no_loop(text: str, judged: Judge) -> None:
     assert "repetition" not in judged(text).reasons
 
 
+TURNED_ROUND = """
+**Teacher:** So the slope tells us how steep the line is.
+
+**Student:** Yes, how steep the line is, that is what the slope tells us.
+
+**Teacher:** The slope tells us that, indeed, how steep the line is.
+
+**Student:** And how steep the line is we know, since the slope tells us.
+
+**Teacher:** Since the slope tells us, we always know how steep the line is.
+
+**Student:** So we know how steep the line is when the slope tells us.
+
+**Teacher:** When the slope tells us, yes, and how steep the line is, it always tells us.
+
+**Student:** It always tells us how steep the line is, which is what the slope tells us.
+
+**Teacher:** So what the slope tells us is always how steep the line is, no more and no less.
+
+**Student:** No more and no less, it always tells us how steep the line is.
+"""
+TRIED = (
+    "**Student:** Then $3x + 1 = 10$, so $x = 3$.\n\n**Teacher:** No, $3x + 1 = 9$, look again.\n\n"
+)
+PATIENT = """
+**Teacher:** {}. Go on.
+
+**Student:** Is it prime?
+
+**Teacher:** Divide it by two, three, five and seven, then you will see.
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        START + TURNED_ROUND,
+        START + TRIED * 4 + "**Student:** Oh, $x$ is no whole number.",
+        START + "".join(TRIED + PATIENT.format(n).lstrip() for n in (11, 13, 17, 19)),
+    ],
+    ids=["a thought turned round", "turns of formulas, then free", "turns with others between"],
+)
+def test_a_loop_that_is_no_copy_in_a_row(text: str, judged: Judge) -> None:
+    assert "repetition" in judged(text).reasons
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        START + "".join(f"**Teacher:** And {n}?\n\n**Student:** Yes.\n\n" for n in range(20, 30)),
+        START + TRIED + "**Student:** Then $3x = 8$.\n\n" + TRIED,
+        START
+        + "**Teacher:** The slope tells us how steep the line is.\n\n"
+        + "**Student:** And the sign of the slope?\n\n"
+        + "**Teacher:** Whether it goes up or down, as the slope tells us more than steepness.",
+    ],
+    ids=["short answers", "said twice", "a term that comes again"],
+)
+def test_whoever_comes_back_to_a_thing_does_not_loop(text: str, judged: Judge) -> None:
+    assert "repetition" not in judged(text).reasons
+
+
 def test_duplicates_are_the_ngrams_that_came_before() -> None:
     assert measure_duplicates(["a", "b", "c", "a", "b", "c"], 3) == (0.25, 4)
     assert measure_duplicates(["a", "b", "c", "d", "e", "f"], 3) == (0.0, 4)

@@ -19,12 +19,12 @@ from udfs.arithmetic.numbers import (
     measure,
     multiply,
 )
-from udfs.arithmetic.tokens import MEASURES, Token
+from udfs.arithmetic.tokens import LETTER_UNITS, MEASURES, Token
 
 STRIPPED = Fraction(1)  # 3/4 * 100 = 75%
 # Ratios of measures: seconds to hours, inches to feet, grams to kilograms, right and nearly right.
 CONVERSIONS = frozenset(
-    [2, 3, 4, 5, 7, 8, 10, 12, 14, 16, 24, 28, 30, 31, 36, 52, 60, 90, 100, 144, 168, 180, 360, 365]
+    [3, 4, 5, 7, 8, 10, 12, 14, 16, 24, 28, 30, 31, 36, 52, 60, 90, 100, 144, 168, 180, 360, 365]
     + [366, 1000, 1440, 1760, 3600, 5280, 10_000, 86_400, 10**6, 10**9]
     + [Fraction(ratio) for ratio in ("2.54", "1.6", "1.609", "2.2", "3.6")]
 )
@@ -95,7 +95,11 @@ def compare(left: Side, right: Side, *, is_about: bool) -> tuple[Truth, Rational
         or may_convert(left, right, readings)
         or is_binary(left, right)
         or is_range(left, right)
+        or may_be_unknown(left, right)
+        or lost_its_power(left)
+        or lost_its_power(right)
     )
+    is_open = is_open and not is_misplaced(left, right)
     return (Truth.UNDECIDED if is_open else Truth.FALSE), value
 
 
@@ -321,7 +325,36 @@ def may_convert(left: Side, right: Side, readings: Sequence[tuple[Number, Number
     ):
         return True
     ratios = {a.value / Fraction(b.value) for a, b in readings if a.value and b.value}
-    return any(r in CONVERSIONS or 1 / r in CONVERSIONS for r in ratios)
+    known = CONVERSIONS | {2} if "pair" in measures else CONVERSIONS
+    return any(r in known or 1 / r in known for r in ratios)
+
+
+def may_be_unknown(left: Side, right: Side) -> bool:
+    """Whether a letter may be an unknown and no unit: 2 N + 1 = 7, and not 6 J / 2 = 4 J."""
+    if not any(token.text in LETTER_UNITS for token in (*left.tokens, *right.tokens)):
+        return False
+    if right.tokens[-1].kind != "word":
+        return True
+    adds = any(token.kind in ("plus", "minus") for token in left.tokens)
+    counts = [[t.kind for t in left.tokens].count(kind) for kind in ("number", "word")]
+    return adds and counts[0] != counts[1]
+
+
+def lost_its_power(side: Side) -> bool:
+    """Whether a power of ten may have been copied without its raised minus: 5.2 * 10-4."""
+    kinds = [token.kind for token in side.tokens]
+    is_tight = kinds[-2:] == ["minus", "number"] and not side.tokens[-2].loose
+    return kinds[:2] == ["number", "times"] and is_tight and side.tokens[2].text == "10"
+
+
+def is_misplaced(left: Side, right: Side) -> bool:
+    """Whether a number is written with a power of ten that is not its own: 0.05 = 5 * 10^{-3}."""
+    sides = [[token for token in side.tokens if token.kind == "number"] for side in (left, right)]
+    has_power = any(token.kind == "power" for token in right.tokens)
+    if len(left.tokens) != 1 or not sides[0] or not is_printed(right) or not has_power:
+        return False
+    first, second = (numbers[0].text.replace(".", "").strip("0") for numbers in sides)
+    return first == second and not any(t.kind in ("word", "percent") for t in right.tokens)
 
 
 def name_unit(token: Token) -> str:

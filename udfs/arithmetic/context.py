@@ -64,11 +64,12 @@ CORRECTION = re.compile(
     r"|should (?:be|have been)|re-?check|double-check|careful|hmm+|fallacy|paradox\w*|fails?"
     r"|disagree|are you sure|off by|typo"
     r"|redo|recompute|recalculate"
-    # It isn't; isn't that 56; you didn't carry; I don't think so.
+    # It isn't; isn't that 56; 54 isn't the sum; you didn't carry; I don't think so.
     r"|(?:that|this|it|which|they|those|these|you)(?: \w+)? (?:is|was|does|do|did|are|can|could"
-    r"|should|have)n['’]t|i don['’]t (?:think|believe|agree|get|see)"
-    r"|(?:is|was|does|do|did|are|could|should)n['’]t (?:it|that|this|the(?:y|se|re)?|those|we|you"
-    r"|\$?\d|one|two|three|four|five|six|seven|eight|nine|ten))\b"
+    r"|should|have)n['’]t(?! (?:have|need) to)|i don['’]t (?:think|believe|agree|get|see)"
+    r"|(?:is|was|does|do|did|are|could|should)n['’]t (?:it|that|this|they|these|there|those|we|you"
+    r"|the(?! (?:value|point|idea|only|whole) )|\$?\d|one|two|three|four|five|six|seven|eight|nine"
+    r"|ten))\b"
     r"|[✗✘❌]",
     re.IGNORECASE,
 )

@@ -75,8 +75,10 @@ LETTERS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 COMPOUND = re.compile(r"[^\W\d_]{0,15}(?:/[^\W\d_]{1,15})?(?:\^[23]|[²³])?")
 TIMES_BEHIND = re.compile(r" [$€£.]?[\d(]")
 ONE_LETTER_WORDS = frozenset("aAI")
+# Units that are written like an unknown: 2 N + 1 = 7 is an equation.
+LETTER_UNITS = frozenset("JNWV")
 # Units of measure: one converts into another, so a number alone says little.
-MEASURES = frozenset(
+MEASURES = LETTER_UNITS | frozenset(
     """
     m cm mm km kg g mg l L ml mL s h min hr hrs sec ms ft yd mi lb lbs oz kW Hz
     km/h m/s mph inch inches foot feet yard yards mile miles meter meters metre metres kilometer
@@ -84,7 +86,7 @@ MEASURES = frozenset(
     kilogram kilograms pound pounds ounce ounces liter liters litre litres second seconds minute
     minutes hour hours day days week weeks month months year years degree degrees radian radians
     cent cents dollar dollars dozen dozens pair pairs hundred thousand million billion k M bn
-    percent unit units
+    percent unit units kJ MJ kN kPa MPa kWh
     """.split()  # noqa: SIM905 - a table of quotes says no more
 )
 

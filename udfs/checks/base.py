@@ -1,9 +1,11 @@
 """What a check sees and what it answers."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +20,7 @@ from udfs.text.numbers import find_numbers, leave_out_lists
 Action = Literal["gate", "tag", "off"]
 Value = bool | int | float | str
 V = TypeVar("V")
+PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 
 
 class Limits(BaseModel):
@@ -98,6 +101,19 @@ class Dialogue:
     def numbers(self) -> dict[str, None]:
         """The distinct numbers of the text, in the order in which they appear first."""
         return find_numbers(self.spoken)
+
+    @cached_property
+    def asides(self) -> list[str]:
+        """The paragraphs outside of speech: those before the first turn, and all but the first of
+        each turn, which its speaker may have said or not; without turns the first and the last.
+        """
+        if not self.turns:
+            parts = PARAGRAPH_END.split(self.text.strip())
+            return [parts[0], *parts[1:][-1:]]
+        first = self.text[: self.turns[0].start].strip()
+        bodies = (self.text[turn.body_start : turn.end].rstrip() for turn in self.turns)
+        rest = (PARAGRAPH_END.split(body)[1:] for body in bodies if "\n" in body)
+        return [*(PARAGRAPH_END.split(first) if first else ()), *chain.from_iterable(rest)]
 
     @property
     def chunk(self) -> Source:

@@ -19,6 +19,7 @@ WRITING = rf"(?:passage|document|article|{RARE})"
 # Those that are hardly anything else, but for the passage to a limit.
 PIECE = rf"(?:passage(?! (?:to|from|of time|between|through|under|over)\b)|{RARE})"
 THING = rf"(?:{WRITING}|text|page|paragraph|material)"
+FIGURE = r"(?:figures?|diagrams?|images?|pictures?|graphs?|photos?)"
 THE = r"(?:the|this|that|our|your|today['’]s)"
 HALVES = r"(?<!half of the )(?<!part of the )"  # by their style students have one each
 AMOUNT = r"(?: (?:[\d ]|half|twice|as |(?:one|two|three|four|five|six|seven|eight|nine|ten)\b))"
@@ -97,6 +98,20 @@ META = re.compile(
     r"|\bthe given text (?:asks|says|states|wants|provides)\b|\blines of the (?P<lines>paragraph)\b"
     r"|\bthe (?P<itself>article|document) itself\b"
     rf"|\b(?:this|our) {MADE_TALK} (?:covers|(?:has )?covered|shows|explains|discusses|was about)\b"
+    # What was asked for, who asked, and who answers.
+    r"|\b(?:as|i am|i['’]m)(?: just| only)? an? (?P<ai>ai|artificial intelligence|chatbot"
+    r"|(?:ai |large )?language model)\b"
+    r"|\b(?:the|our|your) (?P<user>user)s? (?:asked|asks|wants?|wanted|requested|said|provided"
+    r"|gave|told|needs)\b"
+    r"|\bthe (?P<prompt>prompt|instructions?|request) (?:asks?|asked|says?|said|tells?|told|wants?"
+    r"|wanted|requires?|allows?)\b"
+    r"|\b(?:asked|told) (?:us|me|you) (?:for|to (?:make|have|write|hold))(?: [\w-]+){1,4} turns\b"
+    rf"|\b(?:{TOLD}|given) (?:in|by) the (?P<told>context|source|input)\b"
+    rf"|\bthe (?P<says>context|source|input) (?:also |only )?(?:gives|{SAYS})\b"
+    rf"|\b{FIGURE} (?:is|was|are|were){NOT} (?:included|shown(?! to\b)|available|given|provided"
+    r"|visible|reproduced|part of)\b"
+    rf"|\b(?:given|provided) (?:text|page) does{NOT}\b"
+    rf"|\b(?:bounds|limits|scope) of {THE} {THING}\b"
     rf"|\bthe (?P<writer>author)s? (?:then |also |only )?(?:{WRITES}|goes on|prefers|adds|proves)\b"
 )
 # One of these is in every phrase; most lines have none outside of formulas.
@@ -105,11 +120,35 @@ HINTS = (
     *("article", "extract", "write-up", "writeup", "conversation", "dialogue", "role", "speaker"),
     *("content", "information", "author", "section", "above", "below", "earlier in"),
     *("character", "post", "thread", "comment", "asker", "answerer"),
+    *(" ai", "artificial", "chatbot", "language model", "user", "prompt", "instruction", "request"),
+    *(" turns", "context", "the source", "the input", "figure", "diagram", "image", "picture"),
+    *("graph", "photo"),
+)
+# What is only said to whoever asked for the dialogue, outside of speech.
+MADE = r"(?:kept|added|left|changed|re-?wrote|tried|used|omitted|included|made|adapted|chose)"
+ASIDE = re.compile(
+    rf"^\W*(?:notes?|disclaimer|remark|p\.? ?s|n\.? ?b)\b\W[^\n]{{0,200}}?"
+    rf"\b(?:i(?:['’]ve| have)? {MADE}|{TALK}|source|original|speakers?|names)\b"
+    rf"|\b(?:i|we)(?:['’]ve| have) (?:\w+ )?{MADE}\b"
+    r"|\bhope (?:this|that|it|you)\b[^.!?\n]{0,60}?\b(?:help\w*|useful|enjoy\w*|likes?|expect\w*"
+    r"|had in mind|looking for|meets|works)\b"
+    r"|\blet me know (?:if|whether|what|how)\b|\b(?:just|please) (?:say so|tell me|ask me)\b"
+    r"|\bfeel free to (?:ask|adjust|modify|change|adapt|request|use)\b|\bwould you like me to\b"
+    r"|\b(?:happy|glad) to (?:adjust|revise|extend|re-?write|change|make|provide)\b"
+    rf"|\b(?:end|start|continuation) of (?:the )?(?:[\w-]+ )?(?:text|{TALK}|script|transcript)\b"
+    rf"|\bfor the sake of (?:the|this) {TALK}\b"
+    rf"|\b(?:in )?(?:this|the) {TALK} (?:has been|was|is|covers?|shows?|ends?|follows?|illustrates?"
+    r"|above|based)\b"
+    r"|\bnames (?:of [^.\n]{0,40})?(?:were|have been|are) (?:changed|invented|made up)\b",
+    re.MULTILINE,
 )
 
 
 def find_phrases(dialogue: Dialogue) -> Iterator[str]:
-    """The phrases, as they are written but for capitals; none goes over the end of a line."""
+    """The phrases, as they are written but for capitals; none goes over the end of a line.
+
+    What stands outside of speech and is of both kinds counts twice.
+    """
     hints = [hint for hint in HINTS if hint in dialogue.prose_lower]
     for line in dialogue.prose_lower.splitlines() if hints else ():
         if any(hint in line for hint in hints):
@@ -117,3 +156,5 @@ def find_phrases(dialogue: Dialogue) -> Iterator[str]:
                 word = re.split(r"\W+", found[found.lastgroup])[-1] if found.lastgroup else ""
                 if not word or dialogue.chunk.vocabulary.isdisjoint((word, f"{word}s")):
                     yield found[0]
+    for aside in dialogue.asides:
+        yield from (found[0] for found in ASIDE.finditer(aside.lower()))

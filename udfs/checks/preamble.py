@@ -27,13 +27,34 @@ ANNOUNCEMENT = re.compile(
     rf"{THING}\b",
     re.IGNORECASE,
 )
+SUBJECT = (
+    r"(?:text|topic|request|idea|thread|page|question|passage|article|problem|post|story|read|piece"
+    r"|notes?|material|excerpt|proof|subject|theorem)"
+)
 COURTESY = re.compile(
-    rf"\W{{0,8}}(?:{CONSENT}|i'd be happy|i would be happy|i'm happy|happy to"
-    rf"|what an? \w+ (?:text|topic|request|idea)|the following {THING})\b[^\n]{{0,120}}$",
+    rf"\W{{0,8}}(?:{CONSENT}|(?:i'd|i would) (?:be happy|love)|i'm happy|happy to|gladly"
+    rf"|what an? (?:\w+ ){{1,2}}{SUBJECT}|the following {THING}|with pleasure|enjoy|thank you"
+    rf"|thanks|my pleasure"
+    rf"|as (?:requested|promised|you (?:asked|requested|wished|wanted))|(?:per|following) your"
+    rf"|in (?:what follows|the following|this {THING})|i hope (?:this|you|it)"
+    rf"|(?:based|drawing) (?:on|upon)|(?:this|that|it) is an? \w+ {SUBJECT})\b[^\n]{{0,200}}$",
+    re.IGNORECASE,
+)
+# What the writer did or means to do, said before anybody speaks.
+MAKER = re.compile(
+    rf"(?=[^\n]*(?:\b(?:{THING}|talk|chat|scene|speakers?|characters?|text|page|section|source"
+    rf"|passage|names)\b|:\W{{0,4}}$))"
+    r"[^\n\"]{0,80}?\b(?:i|we)(?:'ve| have|'ll| will|'m| am)?(?: (?:\w+ly|just|now|also|then)){0,2}"
+    r" (?:re-?wr[io]te\w*|wr[io]te\w*|writing|turn(?:ed|ing)|convert\w*|made|make|creat\w+"
+    r"|prepar\w+|gave|given|imagin\w+|tried|try|hope|kept|keep|adapt\w+|present\w*|retold"
+    r"|retell\w*|chose|chosen|set|recast|summari[sz]\w+|dramati[sz]\w+|called|changed)\b"
+    r"[^\n]{0,240}$",
     re.IGNORECASE,
 )
 TITLE = re.compile(
-    rf"(?:\#{{1,6}} |\*\*|title:)[^\n]{{0,120}}$|{THING}\b[^\n]{{0,100}}:\W{{0,4}}$", re.IGNORECASE
+    rf"(?:\#{{1,6}} |\*\*|title:)[^\n]{{0,120}}$|\W{{0,4}}{THING}\b[^\n]{{0,100}}:\W{{0,4}}$"
+    rf"|\W{{0,4}}{THING}s? (?:\(|(?:between|on|about|of|with|among|in|based)\b)[^\n.?]{{0,100}}$",
+    re.IGNORECASE,
 )
 RULE = re.compile(r"[ \t]*(?:[-*_=]{3,}[ \t]*)?$")
 
@@ -79,7 +100,7 @@ def _is_preamble(line: str, *, spoken: bool) -> bool:
     line = line.strip().replace("\u2019", "'")
     if ANNOUNCEMENT.match(line):
         return spoken or line.endswith((":", ".", "!", ":**"))
-    return spoken and bool(COURTESY.match(line) or TITLE.match(line))
+    return spoken and any(kind.match(line) for kind in (COURTESY, TITLE, MAKER))
 
 
 def _skip_blank_lines(text: str, position: int, limit: int) -> int:

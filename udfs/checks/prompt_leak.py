@@ -3,7 +3,8 @@
 Sources: the style's own instruction, in runs of words that nobody hits upon by chance, or retold
 in many short pieces close together; markers of prompts that nobody filled in; the tokens
 of widespread chat templates (`udfs.dialogue.control_tokens`); the headings and first sentences of
-widespread instruction data; and turns of `...`, which the prompts show and a small model copied.
+widespread instruction data; turns of `...`, which the prompts show and a small model copied; and
+words outside of speech that tell how a dialogue is to be written (`udfs.checks.instructions`).
 All but those turns is looked for in the stripped preamble too. What the source has itself is no
 leak.
 """
@@ -15,7 +16,7 @@ from itertools import accumulate
 
 from pydantic import Field
 
-from udfs.checks import base
+from udfs.checks import base, instructions
 from udfs.checks.source import FORMULAS, WORD
 from udfs.dialogue.control_tokens import CONTROL_TOKEN_PATTERN
 
@@ -47,13 +48,15 @@ LONGEST_PLACEHOLDER = 20  # characters, blank space included
 class Limits(base.Limits):
     """`ngram`: so many words of the instruction in a row are a leak; `window`: words of a stretch,
     of which `max_retold` may stand in pieces of the instruction; `max_placeholders`: turns of three
-    dots that may pass.
+    dots that may pass; `max_instructions`: weight of words outside of speech that tell how to write
+    a dialogue.
     """
 
     ngram: int = Field(ge=2)
     window: int = Field(ge=1)
     max_retold: int = Field(ge=0)
     max_placeholders: int = Field(ge=0)
+    max_instructions: int = Field(ge=0)
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,15 @@ class Values:
     """`leaked_ngrams`: distinct n-grams of the instruction in the text that the source has not;
     `retold_words`: most words of one stretch that stand in its pieces of three words, endings
     aside; `template_pieces`: pieces of chat templates that the source has not;
-    `placeholder_turns`: turns of three dots, as instructions show them.
+    `placeholder_turns`: turns of three dots, as instructions show them; `instruction_weight`: of
+    what tells how to write a dialogue, outside of speech, where a sure sign counts double.
     """
 
     leaked_ngrams: int
     retold_words: int
     template_pieces: int
     placeholder_turns: int
+    instruction_weight: int
 
 
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
@@ -77,12 +82,14 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
         count_retold(dialogue, limits.window),
         count_template_pieces(dialogue),
         count_placeholders(dialogue),
+        instructions.weigh(dialogue),
     )
     found = (
         values.leaked_ngrams > 0
         or values.retold_words > limits.max_retold
         or values.template_pieces > 0
         or values.placeholder_turns > limits.max_placeholders
+        or values.instruction_weight > limits.max_instructions
     )
     return base.Finding(values, REASON if found else None)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from udfs.checks import base
+from udfs.checks.nothing import find_idle
 
 REASON = "refusal"
 
@@ -20,7 +21,8 @@ WORK = (
     r"|passage you|content you|without (?:the|a|any|more) (?:text|context|content|passage))"
 )
 UNABLE = (
-    r"i(?:'m| am)? (?:can't|cannot|can not|won't|will not|unable to|not able to|could not|couldn't)"
+    r"i(?:'m| am| was| have been|'ve been)? (?:can't|cannot|can not|won't|will not|unable to"
+    r"|not able to|could not|couldn't)"
 )
 # Who "can't follow the debate" takes part in one.
 MAKE = (
@@ -33,12 +35,19 @@ DECLINES = re.compile(
     + UNABLE
     + r" "
     + MAKE
-    + r" (?:\w+ ){0,8}?"
+    + r" (?:[\w-]+ ){0,8}?"
     + WORK
     + r"|\b"
     + UNABLE
     + r" (?:assist|comply|fulfil|summar|rewrit)"
-    r"|\bplease (?:provide|supply|share|give|paste)(?: \w+){0,4}"
+    r"|\b(?:no|not a) "
+    + WORK
+    + r" (?:could|can|was|has been) (?:be )?(?:created|generated|produced|written|made)\b"
+    r"|\bit (?:is|was)(?: not|n't) possible to "
+    + MAKE
+    + r" (?:[\w-]+ ){0,8}?"
+    + WORK
+    + r"|\bplease (?:provide|supply|share|give|paste)(?: \w+){0,4}"
     r" (?:text|passage|context|content|page)\b"
     r"|\bno (?:text|passage|content|page) (?:was|is|has been|to) (?:provided|given|rewrite|convert)"
 )
@@ -72,71 +81,45 @@ STOPS = re.compile(
     r"|role-?play)\b(?! (?:until|without|unless))"
 )
 SOMEBODY = (re.compile(r"\bi\b"), re.compile(r"\byou(?:r|rs)?\b"))
-MATH = (
-    r"(?:math\w*(?: content)?|formulas?|equations?|theorems?|definitions?|problems?|questions?"
-    r"|exercises?|proofs?|numbers|claims?|arguments?|content|conditions?|quantities)"
-)
-DISCUSS = (
-    r"(?:discuss|talk about|work (?:with|on)|explain|learn|solve|calculate|compute|debate|prove"
-    r"|teach|argue|disagree|do)"
-)
-FIGURE = r"(?:figures?|diagrams?|images?|pictures?|article|text|page)"
-NOTHING = re.compile(
-    r"\b(?:there(?:'s| is| isn't| is not)|there does(?:n't| not) seem to be)"
-    r" (?:nothing|not much|little|any(?:thing)?|much"
-    r"|no (?:(?:math\w*|real|actual|useful) ?\w*|problem|question|content))"
-    rf"(?: \w+){{0,3}}? (?:to|here|for us)\b(?: \w+){{0,3}}? ?(?:{DISCUSS}|here)"
-    r"|\b(?:text|page|passage|document) (?:does(?:n't| not) (?:really |actually )?"
-    r"(?:contain|have|include|provide|offer) (?:any|enough|much)"
-    r"|(?:contains|has|offers|provides) no)"
-    r" (?:math\w*|content|information|context|substance|problem)"
-    rf"|\bno {MATH} (?:here|in (?:it|this|the text)|that (?:we|i) (?:can|could)|whose)\b"
-    rf"|\bno (?:{MATH}|debate|discussion|lesson) to be (?:had|discussed|debated)"
-    r"|\bnothing (?:mathematical )?to (?:discuss|debate|talk about|calculate|teach)\b"
-    r"|\bnothing (?:mathematical\b|can be (?:solved|calculated|discussed) here)"
-    r"|\bno math\w* for us to (?:discuss|disagree|talk)\b"
-    r"|\bi (?:can't|cannot|don't|do not) (?:find|see) "
-    r"(?:any (?:formulas|math\w*|theorems|equations)|(?:a|one) (?:problem|question) in it"
-    r"|(?:it|one) either)\b"
-    r"|\bi (?:don't|do not) have it either\b|\bi'm afraid (?:that )?there isn't any\b"
-    r"|\bthere isn't a (?:math\w* )?problem\b(?! with)"
-    r"|\bthere's no (?:theorem|equation)(?: here|, nothing)\b"
-    r"|\b(?:can't|cannot) (?:really )?have a (?:lesson|debate|discussion) about\b"
-    r"|\bthis (?:can't|cannot) be (?:debated|discussed)|\b(?:can't|cannot) do any of these\b"
-    r"|\bbetter stop here\b|\bno information about it\b|\bneither a theorem nor\b"
-    rf"|\bwithout (?:a mathematical problem|(?:the|seeing the) {FIGURE}(?: itself)?)\b"
-    rf"|\bunless the {FIGURE}\b"
-    rf"|\b{FIGURE} (?:is|are)(?:n't| not) (?:available|included|given)\b"
-)
 
 
 class Limits(base.Limits):
     """`head`: characters at the beginning in which a refusal counts; `max_apology_words`: an
     apology is a refusal in a text of so many words at most; `max_nothing_share`: part of the
-    turns that may say there is nothing to discuss, where two speakers do, 0 to 1.
+    turns that may say there is nothing to discuss, where two speakers do, 0 to 1;
+    `max_idle_share`: the same of these turns and those that go with them.
     """
 
     head: int = Field(ge=0)
     max_apology_words: int = Field(ge=0)
     max_nothing_share: float = Field(ge=0, le=1)
+    max_idle_share: float = Field(ge=0, le=1)
 
 
 @dataclass(frozen=True)
 class Values:
-    """`declines`: the beginning refuses; `nothing_turns`: turns that find nothing to discuss."""
+    """`declines`: the beginning refuses; `nothing_turns`: turns that find nothing to discuss;
+    `idle_turns`: these, and those that say what the page is instead, wish for another or stop.
+    """
 
     declines: bool
     nothing_turns: int
+    idle_turns: int
 
 
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject a refusal by the model, or one that its speakers play."""
-    speakers = _find_nothing(dialogue)
-    values = Values(_declines(dialogue, limits), len(speakers))
-    agreed = len(set(speakers)) > 1 and len(speakers) > limits.max_nothing_share * len(
-        dialogue.turns
+    nothing, idle = find_idle(dialogue)
+    values = Values(_declines(dialogue, limits), len(nothing), len(idle))
+    agreed = is_shared(nothing, limits.max_nothing_share, dialogue) or (
+        bool(nothing) and is_shared(idle, limits.max_idle_share, dialogue)
     )
     return base.Finding(values, REASON if values.declines or agreed else None)
+
+
+def is_shared(speakers: list[str], share: float, dialogue: base.Dialogue) -> bool:
+    """Whether two speakers or more have more than this part of the turns."""
+    return len(set(speakers)) > 1 and len(speakers) > share * len(dialogue.turns)
 
 
 def _declines(dialogue: base.Dialogue, limits: Limits) -> bool:
@@ -161,11 +144,3 @@ def _leaves_undone(text: str) -> bool:
     return UNHELPFUL.search(text) is not None or bool(
         UNDONE.search(text) and TASK.search(text) and all(one.search(text) for one in SOMEBODY)
     )
-
-
-def _find_nothing(dialogue: base.Dialogue) -> list[str]:
-    """The speakers of the turns that find nothing to discuss."""
-    text = dialogue.lower
-    if NOTHING.search(text) is None:
-        return []
-    return [t.speaker for t in dialogue.turns if NOTHING.search(text, t.body_start, t.end)]

@@ -8,6 +8,7 @@ inductions pass. What the limits were measured on stands beside them in `conf/mi
 
 import string
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -19,19 +20,24 @@ REASON = "repetition"
 PROBE = 24  # characters of the text's end that are looked for further up
 CLOSING = string.punctuation + string.whitespace
 CANDIDATES = 12  # places where they are found that are tried as the loop's length
+SHORTEST_TURN = 12  # characters of a turn that nobody says again and again
 
 
 class Limits(base.Limits):
     """`ngram`: words per n-gram; `min_ngrams`: fewer are not judged; `max_duplicate_share`: part
-    of the n-grams that may have come before, 0 to 1; `min_loop_chars`, `min_loop_rounds`: a text
-    that ends with a block repeated so often, over so many characters, is a loop;
-    `max_compression`: bytes per compressed byte; `min_compressed_chars`: shorter texts are not
-    judged by it.
+    of the n-grams that may have come before, 0 to 1; `phrase`, `min_phrases`, `max_phrase_share`:
+    the same for short runs of words, which come again where a thought is turned round and round;
+    `min_loop_chars`, `min_loop_rounds`: a text that ends with a block repeated so often, over so
+    many characters, is a loop, and so are turns that are said so often; `max_compression`: bytes
+    per compressed byte; `min_compressed_chars`: shorter texts are not judged by it.
     """
 
     ngram: int = Field(ge=1)
     min_ngrams: int = Field(ge=1)
     max_duplicate_share: float = Field(ge=0, le=1)
+    phrase: int = Field(ge=1)
+    min_phrases: int = Field(ge=1)
+    max_phrase_share: float = Field(ge=0, le=1)
     min_loop_chars: int = Field(ge=1)
     min_loop_rounds: float = Field(ge=2)
     max_compression: float = Field(ge=1)
@@ -40,12 +46,16 @@ class Limits(base.Limits):
 
 @dataclass(frozen=True)
 class Values:
-    """`duplicate_share`: part of the prose's n-grams that came before, 0 without any; `loop_chars`:
-    length of the loop at the end, 0 without one; `compression`: bytes per compressed byte.
+    """`duplicate_share`: part of the prose's n-grams that came before, 0 without any;
+    `phrase_share`: the same of its short runs of words; `loop_chars`: length of the loop at the
+    end, 0 without one; `said_again_chars`: of all turns whose words come in more than
+    `min_loop_rounds` turns; `compression`: bytes per compressed byte.
     """
 
     duplicate_share: float
+    phrase_share: float
     loop_chars: int
+    said_again_chars: int
     compression: float
 
 
@@ -56,10 +66,13 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     # A formula or a sentence may be closed behind its loop (`... + 1 + 1$.`).
     ends = {text.rstrip(), text.rstrip(CLOSING)}
     loop = max(find_tail_loop(end, rounds=limits.min_loop_rounds) for end in ends)
-    values = Values(share, loop, measure_compression(dialogue.text))
+    phrase_share, phrases = measure_duplicates(dialogue.prose_words, limits.phrase)
+    again = measure_said_again(dialogue, limits.min_loop_rounds)
+    values = Values(share, phrase_share, loop, again, measure_compression(dialogue.text))
     found = (
         (share > limits.max_duplicate_share and ngrams >= limits.min_ngrams)
-        or loop >= limits.min_loop_chars
+        or (phrase_share > limits.max_phrase_share and phrases >= limits.min_phrases)
+        or max(loop, again) >= limits.min_loop_chars
         or (
             values.compression > limits.max_compression
             and len(dialogue.text) >= limits.min_compressed_chars
@@ -79,6 +92,19 @@ def leave_out_last_code(dialogue: base.Dialogue) -> str:
         if is_closed and not text[last.end :].strip():
             return text[: last.start]
     return text
+
+
+def measure_said_again(dialogue: base.Dialogue, rounds: float) -> int:
+    """Characters of the turns whose words, formulas included, come in more than so many turns.
+
+    Short ones (`Yes.`, `Go on.`) do not count.
+    """
+    said = Counter(dialogue.text[t.body_start : t.end].strip() for t in dialogue.turns)
+    return sum(
+        len(body) * times
+        for body, times in said.items()
+        if times > rounds and len(body) >= SHORTEST_TURN
+    )
 
 
 def measure_duplicates(words: list[str], n: int) -> tuple[float, int]:
