@@ -21,7 +21,7 @@ set -euo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 VENV=$HERE/.venv
 CACHE=$HERE/.cache
-PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter maintain sql benchmark doctor)
+PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter export trace maintain sql benchmark doctor)
 ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
@@ -51,6 +51,8 @@ Jobs
   estimate   what is pending, and what it will take in tokens, time and money
   generate   missing dialogues from the engine into synthetic.attempts
   filter     verdicts into filtered.verdicts, the accepted into filtered.dialogues
+  export     the corpus as files for training, in one of the paper's layouts or a blend
+  trace      where a token of an export comes from
   maintain   small files together, withdrawn pages and old files deleted
   sql        one query on the tables
   benchmark  the indices of benchmarks that filter looks for; --add makes one

@@ -24,13 +24,59 @@ HELP = {
     "estimate": "what is pending, and what it will take in tokens, time and money",
     "generate": "missing dialogues from the engine into synthetic.attempts",
     "filter": "verdicts into filtered.verdicts, the accepted into filtered.dialogues",
+    "export": "the corpus as files for training, in one of the paper's layouts or a blend",
+    "trace": "where a token of an export comes from",
     "maintain": "small files together, withdrawn pages and old files deleted",
     "sql": "one query on the tables",
     "benchmark": "the indices of benchmarks that filter looks for; --add makes one",
     "doctor": "what is wrong with this machine",
 }
 AT_HOME = ("benchmark",)  # needs no Spark
-INGESTING, GENERATING = ("pipeline", "ingest"), ("pipeline", "generate", "estimate")
+# The jobs that take an option which is short for a setting: its name, the setting, what it is.
+OPTIONS = {
+    ("pipeline", "ingest"): (
+        ("--input", "ingest.input", "file, glob or folder of pages"),
+        ("--limit", "ingest.limit", "pages at most"),
+        ("--source", "ingest.source", "label of the corpus"),
+        ("--revision", "ingest.revision", "its version"),
+    ),
+    ("pipeline", "generate", "estimate"): (
+        ("--styles", "generate.styles", "comma-separated styles"),
+        ("--model", "engine.model", "the generator"),
+        ("--spec", "generate.specs", "only ways of asking whose id begins so"),
+        ("--buckets", "generate.buckets", "a-b: a part of the corpus, by hash"),
+        ("--where", "generate.where", "SQL condition on raw.documents"),
+        ("--limit-chunks", "generate.limit_chunks", "chunks at most"),
+        ("--retry", "generate.retry", "failed, length or all: ask again"),
+        ("--max-waves", "generate.max_waves", "waves at most in this run"),
+        ("--max-hours", "generate.max_hours", "hours at most in this run"),
+        ("--gpu-hour", "cost.gpu_hour", "price of a GPU for an hour"),
+    ),
+    ("ingest",): (("--withdraw", "ingest.withdraw", "file of URLs or doc_ids to take out"),),
+    ("estimate",): (
+        ("--pilot", "estimate.pilot", "chunks to generate first, to measure"),
+        ("--gpus", "estimate.gpus", "GPUs to plan for"),
+    ),
+    ("filter",): (("--rules", "filter.rules", "file of other [filter.checks] to try"),),
+    ("export",): (
+        ("--output", "export.output", "folder to write"),
+        ("--layout", "export.layout", "raw, a style, longest, combination, concat or raw_plus"),
+        ("--format", "export.format", "parquet, jsonl, chat or megatron"),
+        ("--budget", "export.budget", "tokens"),
+        ("--per-page", "export.per_page", "records of one page at most"),
+        ("--spec", "export.specs", "only ways of asking whose id begins so"),
+    ),
+    ("trace",): (("--export", "export.output", "folder of the export"),),
+    ("export", "trace"): (("--tokenizer", "export.tokenizer", "tokenizer.json that counts"),),
+    ("benchmark",): (("--field", "benchmark.field", "column that holds the questions"),),
+}
+CONFIRMED = ("--yes", "generate.confirmed", "go on beyond the budget guard's limits")
+# Options without a value.
+FLAGS = {
+    **dict.fromkeys(("pipeline", "generate", "estimate"), (CONFIRMED,)),
+    "filter": (("--activate", "filter.activate", "let the corpus follow the file's rules"),),
+    "maintain": (("--vacuum", "maintain.vacuum", "delete files that no version needs"),),
+}
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,11 +87,11 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-LISTS = ("generate.styles", "generate.retry", "generate.specs")
+LISTS = ("generate.styles", "generate.retry", "generate.specs", "export.specs")
 # Their values are TOML as they stand, and those of Spark's properties text.
 NUMBERS = (
     *("ingest.limit", "generate.limit_chunks", "generate.max_waves", "generate.max_hours"),
-    *("estimate.pilot", "estimate.gpus", "cost.gpu_hour"),
+    *("estimate.pilot", "estimate.gpus", "cost.gpu_hour", "export.budget", "export.per_page"),
 )
 
 
@@ -181,35 +227,17 @@ def add_job(jobs: Any, job: str) -> None:
         help="print the settings in force; on a cluster's target the command that would be run",
     )
     parser.add_argument("--verbose", action="store_true", help="log more, show stack traces")
-    if job in INGESTING:
-        add_setting(parser, "--input", "ingest.input", "file, glob or folder of pages")
-        add_setting(parser, "--limit", "ingest.limit", "pages at most")
-        add_setting(parser, "--source", "ingest.source", "label of the corpus")
-        add_setting(parser, "--revision", "ingest.revision", "its version")
-    if job in GENERATING:
-        add_setting(parser, "--styles", "generate.styles", "comma-separated styles")
-        add_setting(parser, "--model", "engine.model", "the generator")
-        add_setting(parser, "--spec", "generate.specs", "only ways of asking whose id begins so")
-        add_setting(parser, "--buckets", "generate.buckets", "a-b: a part of the corpus, by hash")
-        add_setting(parser, "--where", "generate.where", "SQL condition on raw.documents")
-        add_setting(parser, "--limit-chunks", "generate.limit_chunks", "chunks at most")
-        add_setting(parser, "--retry", "generate.retry", "failed, length or all: ask again")
-        add_setting(parser, "--max-waves", "generate.max_waves", "waves at most in this run")
-        add_setting(parser, "--max-hours", "generate.max_hours", "hours at most in this run")
-        add_flag(parser, "--yes", "generate.confirmed", "go on beyond the budget guard's limits")
-        add_setting(parser, "--gpu-hour", "cost.gpu_hour", "price of a GPU for an hour")
-    if job == "ingest":
-        add_setting(parser, "--withdraw", "ingest.withdraw", "file of URLs or doc_ids to take out")
-    if job == "estimate":
-        add_setting(parser, "--pilot", "estimate.pilot", "chunks to generate first, to measure")
-        add_setting(parser, "--gpus", "estimate.gpus", "GPUs to plan for")
-    if job == "filter":
-        add_setting(parser, "--rules", "filter.rules", "file of other [filter.checks] to try")
-        add_flag(parser, "--activate", "filter.activate", "let the corpus follow the file's rules")
-    if job == "maintain":
-        add_flag(parser, "--vacuum", "maintain.vacuum", "delete files that no version needs")
+    for jobs_that_take_it, options in OPTIONS.items():
+        if job in jobs_that_take_it:
+            for option, name, text in options:
+                add_setting(parser, option, name, text)
+    for flag, name, text in FLAGS.get(job, ()):
+        add_flag(parser, flag, name, text)
+    if job == "trace":
+        parser.add_argument(
+            "--token", type=int, required=True, metavar="N", help="token of the export, from 0"
+        )
     if job == "benchmark":
-        add_setting(parser, "--field", "benchmark.field", "column that holds the questions")
         parser.add_argument(
             "--add",
             nargs=2,
@@ -250,7 +278,7 @@ def run_job(options: argparse.Namespace, settings: Settings) -> int:
         print_result(add_or_list(settings, options.add))
         return DONE
     from spark_jobs.core.cluster import await_executors
-    from spark_jobs.core.runs import Run, execute
+    from spark_jobs.core.runs import READING, Run, execute
     from spark_jobs.core.session import find_session, open_session, stop_on_interrupt
 
     work: Callable[[Run], Any] = import_module(f"spark_jobs.{options.job}").run
@@ -260,7 +288,7 @@ def run_job(options: argparse.Namespace, settings: Settings) -> int:
         stop_on_interrupt(spark)
     await_executors(spark, settings.submit.executor_timeout)
     run = Run(options.job, settings, spark, options)
-    if options.job == "sql":
+    if options.job in READING:
         work(run)
     else:
         execute(run, work)

@@ -16,16 +16,18 @@ from aiohttp import web
 
 from udfs.engine.window import background_loop
 
-GOOD = "\n\n".join(
-    [
-        "**Teacher:** Let us read the first claim slowly. The page calls $a_{1} = 1$ its start.",
-        "**Student:** I would begin with the smallest case, because it can be done by hand.",
-        "**Teacher:** Good. Which hypothesis did you use when you divided by the unknown $a_{3}$?",
-        "**Student:** That it is not zero, which the second paragraph grants for $a_{4} = 4$.",
-        "**Teacher:** Then nothing stands in the way of the general statement $a_{n} = n$.",
-        "**Student:** So the argument works for every natural number, and we are done.",
-    ]
-)
+GOOD = """\
+**Teacher:** Let us read the first claim slowly. The page calls $a_{1} = 1$ its start.
+
+**Student:** I would begin with the smallest case, because it can be done by hand.
+
+**Teacher:** Good. Which hypothesis did you use when you divided by the unknown $a_{3}$?
+
+**Student:** That it is not zero, which the second paragraph grants for $a_{4} = 4$.
+
+**Teacher:** Then nothing stands in the way of the general statement $a_{n} = n$.
+
+**Student:** So the argument works for every natural number, and we are done."""
 
 # When it began and was over.
 Death = tuple[float, float]

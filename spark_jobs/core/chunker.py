@@ -23,15 +23,20 @@ class Chunker:
 
 def active_chunker(settings: Chunk) -> Chunker:
     """The chunker of the settings; raises UsageError when its tokenizer cannot be read."""
-    location = settings.tokenizer
+    tokenizer = read_named_tokenizer(settings.tokenizer, "chunk.tokenizer")
+    return Chunker(tokenizer, chunker_id(TokenCounter.from_json(tokenizer), settings.max_tokens))
+
+
+def read_named_tokenizer(location: str, setting: str) -> str:
+    """The tokenizer.json that a setting names; raises UsageError when it cannot be read."""
     if location == EMBEDDED:
         location = str(find_embedded(EMBEDDED_TOKENIZER))
     try:
         tokenizer = read_tokenizer(location)
-        counter = TokenCounter.from_json(tokenizer)
+        TokenCounter.from_json(tokenizer)
     except (OSError, ValueError) as error:
-        raise UsageError(f"chunk.tokenizer: {error}") from error
-    return Chunker(tokenizer, chunker_id(counter, settings.max_tokens))
+        raise UsageError(f"{setting}: {error}") from error
+    return tokenizer
 
 
 def read_chunks(warehouse: Warehouse, chunker_id: str) -> DataFrame:

@@ -24,6 +24,7 @@ from spark_jobs.core.versions import package_version
 from spark_jobs.core.views import open_views
 
 Result = dict[str, Any]
+READING = ("sql", "trace")  # they change nothing and leave no row in the ledger
 SIGNATURE = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -43,7 +44,7 @@ class Run:
         """The tables, made and named in the session at the first look."""
         warehouse = Warehouse(self.spark, self.settings.tables)
         open_tables(warehouse)
-        if self.job != "sql":
+        if self.job not in READING:
             note_tables(warehouse)
             if has_single_writer(self.spark, self.settings.tables.root):
                 warn(SINGLE_WRITER)

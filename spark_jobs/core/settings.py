@@ -33,7 +33,7 @@ PATHS = (
     *("tables.root", "ingest.input", "ingest.withdraw", "chunk.tokenizer", "generate.spool"),
     *("engine.directory", "engine.python", "benchmark.folder", "filter.rules"),
     *("submit.spark_home", "submit.archive"),
-    *("engine.weights", "engine.weights_directory"),
+    *("engine.weights", "engine.weights_directory", "export.output", "export.tokenizer"),
 )
 NO_PATHS = ("", "embedded", "off")
 # A comma that ends an assignment of MIND_SET, rather than one in a value.
@@ -46,6 +46,8 @@ Job = Literal[
     "estimate",
     "generate",
     "filter",
+    "export",
+    "trace",
     "maintain",
     "sql",
     "benchmark",
@@ -226,6 +228,35 @@ class Estimate(Section):
         return self
 
 
+class Part(Section):
+    """One part of a blend: what it is of, and its weight in tokens beside the others'."""
+
+    layout: str
+    weight: float = Field(default=1.0, gt=0)
+    path: str = ""
+    column: str = "text"
+
+
+class Export(Section):
+    """What is written for training, and how."""
+
+    output: str = Field(min_length=1)
+    format: Literal["parquet", "jsonl", "chat", "megatron"]
+    layout: str
+    parts: tuple[Part, ...]
+    raw: Literal["chunks", "pages"]
+    concat: str
+    specs: tuple[str, ...]
+    per_page: int = Field(ge=0)
+    budget: int = Field(ge=0)
+    max_repeats: int = Field(ge=1)
+    tokenizer: str
+    end_token: str
+    seed: int
+    records_per_file: int = Field(ge=1)
+    license: str
+
+
 class Maintain(Section):
     """How the tables are kept in order."""
 
@@ -282,6 +313,7 @@ class Settings(Section):
     cost: Cost
     estimate: Estimate
     filter: Filter
+    export: Export
     maintain: Maintain
     benchmark: Benchmarks
     submit: Submit
@@ -432,9 +464,16 @@ def resolve_paths(layer: dict[str, Any], *, base: Path) -> dict[str, Any]:
         section, _, key = name.partition(".")
         value = layer.get(section, {}).get(key) if isinstance(layer.get(section), dict) else None
         if isinstance(value, str) and value not in NO_PATHS and not URL.match(value):
-            # abspath, not resolve: a virtual environment's python is a link that must stay one.
-            layer[section][key] = os.path.abspath(base / Path(value).expanduser())  # noqa: PTH100
+            layer[section][key] = make_absolute(value, base)
+    for part in layer.get("export", {}).get("parts", []):
+        if part.get("path") and not URL.match(part["path"]):
+            part["path"] = make_absolute(part["path"], base)
     return layer
+
+
+def make_absolute(path: str, base: Path) -> str:
+    """A local path from `base`; links stay, since a virtual environment's python must be one."""
+    return os.path.abspath(base / Path(path).expanduser())  # noqa: PTH100
 
 
 def merge(into: dict[str, Any], layer: dict[str, Any]) -> None:

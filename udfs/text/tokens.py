@@ -7,6 +7,7 @@ closure; each worker process builds it once (`TokenCounter.from_json`).
 import json
 import os
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import fsspec
@@ -52,6 +53,24 @@ class TokenCounter:
         """Number of tokens of the text on its own, 0 for an empty one."""
         encodings = self._tokenizer.encode_batch_fast([_as_utf8(text)], add_special_tokens=False)
         return len(encodings[0])
+
+    def encode(self, text: str) -> list[int]:
+        """The text's tokens by their numbers."""
+        encodings = self._tokenizer.encode_batch_fast([_as_utf8(text)], add_special_tokens=False)
+        ids: list[int] = encodings[0].ids
+        return ids
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of tokens, names of special ones included."""
+        return self._tokenizer.decode(tokens, skip_special_tokens=False)
+
+    def find(self, token: str) -> int | None:
+        """The number of a token by its name; null if there is none such."""
+        return self._tokenizer.token_to_id(token)
+
+    def vocabulary(self) -> int:
+        """How many tokens there are, special ones included."""
+        return self._tokenizer.get_vocab_size()
 
 
 def read_tokenizer(location: str) -> str:
