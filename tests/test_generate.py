@@ -198,7 +198,7 @@ def test_every_wave_is_a_blind_append_of_its_own(prepare: Callable[..., Any]) ->
     ("change", "reason"),
     [
         ({"fail": {"Page": 400}}, "of the newest .* dialogues failed"),
-        ({"text": "**A:** Yes."}, "output tokens on average, 199 were usual"),
+        ({"text": "**A:** Yes."}, "output tokens on average, 127 were usual"),
     ],
 )
 def test_a_run_whose_dialogues_go_bad_stops_and_keeps_what_it_has(
