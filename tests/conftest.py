@@ -21,9 +21,12 @@ if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir()
     os.environ["DELTA_JARS_DIR"] = str(PROJECT / ".cache" / "jars")
 
 SLICES = 2
+# A JVM that lives for minutes never earns back what its better compiler takes from two cores.
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # On top of the local target: what a test of a few rows needs to be quick.
 SPARK_FOR_TESTS = {
     "spark.master": "local[2]",
+    "spark.driver.defaultJavaOptions": QUICK_JVM,
     # One small file per write instead of one per partition.
     "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",

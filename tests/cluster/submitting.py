@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pyspark
 
+from tests.conftest import QUICK_JVM
 from udfs.engine.processes import processes_in
 
 PROJECT = Path(__file__).parents[2]
@@ -21,6 +22,8 @@ FOREIGN_PREFIXES = ("HADOOP_", "MIND_CONF", "PYSPARK_", "SPARK_", "YARN_")
 SMALL = {
     "spark.all": {
         "spark.driver.memory": "768m",
+        "spark.driver.defaultJavaOptions": QUICK_JVM,
+        "spark.executor.defaultJavaOptions": QUICK_JVM,
         "spark.executor.cores": "2",
         "spark.executor.instances": "2",
         "spark.executor.memory": "640m",

@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 
+from tests.conftest import QUICK_JVM
+
 PROJECT = Path(__file__).parents[2]
 ENDS_THE_JOB = {"everything", "driver", "JVM"}
 
@@ -20,7 +22,8 @@ class Job:
 
     def __init__(self, root: Path, log: Path, settings: Sequence[str]) -> None:
         self.log = log
-        options = [f"--set={text}" for text in settings]
+        quick = f"spark.all.spark.driver.defaultJavaOptions={QUICK_JVM}"
+        options = [f"--set={text}" for text in (quick, *settings)]
         command = [sys.executable, "-m", "spark_jobs", "local", "generate", f"--root={root}"]
         with log.open("a") as file:
             self.process = psutil.Popen(
