@@ -8,9 +8,10 @@ the page's stays so whatever the model answers.
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
-from udfs.text.boundaries import SENTENCE, find_boundaries
+from udfs.text.boundaries import HEADING, SENTENCE, find_boundaries
 from udfs.text.math_spans import find_spans
 
 # Part of the identity of what is made here: raise it with every change that makes another dialogue
@@ -25,6 +26,8 @@ SHORTEST_PART = 40  # characters; a heading or `Then x = 2.` alone is no turn. O
 NUMBER = r"(?:\[(?P<square>\d{1,3})\]|\(?(?P<plain>\d{1,3})[.):])"
 DRESS = r"[ \t>*_#`-]{0,8}"  # emphasis and marks of lists
 LINE = r"{dress}(?:{label})?{dress}{number}(?!\d){dress}:?{dress}(?:{label})?(?P<rest>.*)"
+# What means something at a line's start only, so that no label may stand before it.
+BLOCK = re.compile(r"#{1,6}[ ]|[|>]|```|~~~|\$\$|\\\[|\\begin|[-*+][ ]|\d{1,3}[.)][ ]")
 
 Part = tuple[int, int]
 
@@ -33,12 +36,14 @@ def find_parts(page: str) -> list[Part]:
     """The page's turns as (start, end), none if it is blank; together they are all its words.
 
     Cut is between sentences, paragraphs and blocks, never in formulas, code and tables, nor
-    between a heading or an announcement and what it stands for.
+    between a heading or an announcement and what it stands for. A heading begins a turn if that
+    does not make too many.
     """
-    boundaries = find_boundaries(page, find_spans(page))
-    cuts = [0, *(each.position for each in boundaries if each.cost <= SENTENCE), len(page)]
-    pieces = [_strip(page, start, end) for start, end in pairwise(cuts)]
-    return list(_group([(start, end) for start, end in pieces if start < end]))
+    found = [each for each in find_boundaries(page, find_spans(page)) if each.cost <= SENTENCE]
+    cuts = [0, *(each.position for each in found), len(page)]
+    pieces = [_strip(page, start, end) for start, end in pairwise(cuts) if page[start:end].strip()]
+    parts = _group(pieces, {each.position for each in found if each.cost == HEADING})
+    return parts if len(parts) <= MAX_PARTS else _group(pieces, frozenset())
 
 
 def number_parts(page: str) -> str:
@@ -63,7 +68,9 @@ def assemble_dialogue(page: str, answer: str, labels: Sequence[str]) -> str:
     for first, following in pairwise([*starts, len(parts)]):
         if first in remarks:
             turns.append(f"**{asker}:** {remarks[first]}")
-        turns.append(f"**{author}:** {page[parts[first][0] : parts[following - 1][1]]}")
+        words = page[parts[first][0] : parts[following - 1][1]]
+        gap = "\n\n" if BLOCK.match(words) else " "
+        turns.append(f"**{author}:**{gap}{words}")
     return "\n\n".join(turns)
 
 
@@ -106,19 +113,23 @@ def _clean(remark: str) -> str:
 
 
 def _strip(page: str, start: int, end: int) -> Part:
-    """A piece without blank space around it; empty if it has nothing else."""
+    """A piece without the blank space around it."""
     piece = page[start:end]
-    left = len(piece) - len(piece.lstrip())
-    return start + left, start + max(left, len(piece.rstrip()))
+    return end - len(piece.lstrip()), start + len(piece.rstrip())
 
 
-def _group(pieces: Sequence[Part]) -> Iterator[Part]:
-    """Neighbours put together until each is long enough for MAX_PARTS to hold them all."""
+def _group(pieces: Sequence[Part], openers: AbstractSet[int]) -> list[Part]:
+    """Neighbours put together until each is long enough for MAX_PARTS to hold them all, or until
+    one begins at an opener; what is left at the end may be shorter.
+    """
     total = sum(end - start for start, end in pieces)
     enough = max(SHORTEST_PART, -(-total // MAX_PARTS))
-    first, length = -1, 0
-    for place, (start, end) in enumerate(pieces):
-        first, length = (start if first < 0 else first), length + end - start
-        if length >= enough or place == len(pieces) - 1:
-            yield first, end
-            first, length = -1, 0
+    parts: list[Part] = []
+    length = enough
+    for start, end in pieces:
+        if length >= (SHORTEST_PART if start in openers else enough):
+            parts.append((start, end))
+            length = 0
+        parts[-1] = (parts[-1][0], end)
+        length += end - start
+    return parts
