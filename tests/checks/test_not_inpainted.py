@@ -23,7 +23,7 @@ QUESTIONS = [
     "Can a round trip use one of those?",
     "Let us try the opposite, then. Where would such a line be?",
     "And if I cross it out, am I stuck?",
-    "Does that help travellers who went over it before?",
+    "Whom does that help?",
     "What follows for the whole picture?",
 ]
 COUNT = len(find_parts(PAGE))
