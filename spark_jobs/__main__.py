@@ -41,7 +41,7 @@ OPTIONS = {
         ("--revision", "ingest.revision", "its version"),
     ),
     ("pipeline", "generate", "estimate"): (
-        ("--styles", "generate.styles", "comma-separated styles"),
+        ("--styles", "generate.styles", "styles of conf/prompts, with commas"),
         ("--model", "engine.model", "the generator"),
         ("--spec", "generate.specs", "only ways of asking whose id begins so"),
         ("--buckets", "generate.buckets", "a-b: a part of the corpus, by hash"),

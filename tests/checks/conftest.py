@@ -34,6 +34,14 @@ def rephrase(lesson: Style) -> Style:
     return lesson.model_copy(update={"labels": (), "min_speakers": 1, "min_turns": 1})
 
 
+@pytest.fixture(scope="session")
+def inpainting(lesson: Style) -> Style:
+    named = {"labels": ("Reader", "Author"), "instruction": "Lead to:\n\n$parts"}
+    return lesson.model_copy(
+        update={**named, "quotes_source": True, "assembly": "inpainting"},
+    )
+
+
 @pytest.fixture
 def judged(rules: Rules, lesson: Style) -> Callable[..., Verdict]:
     def judge_text(text: str, **facts: object) -> Verdict:

@@ -58,11 +58,11 @@ def test_ordinary_words_of_the_instruction_are_no_leak(line: str, judged: Judge)
 
 
 def test_labels_like_those_of_the_instruction_are_no_leak(judged: Judge) -> None:
-    for style in STYLES.values():
+    for style in (style for style in STYLES.values() if style.labels):
         first, second = style.labels
         text = LESSON.replace("Teacher", first).replace("Student", second)
 
-        assert judged(text, style=style).reasons == ()
+        assert "prompt_leak" not in judged(text, style=style).reasons
 
 
 def test_what_the_source_says_too_is_no_leak(judged: Judge) -> None:

@@ -44,6 +44,7 @@ def test_the_reason_words_are_the_contract() -> None:
         "latex_broken",
         "repetition",
         "echo",
+        "not_inpainted",
         "new_numbers",
         "lost_numbers",
         "not_english",
@@ -199,8 +200,9 @@ ODD = st.sampled_from(
     source=st.lists(ODD | st.text(max_size=6), max_size=20).map("".join),
 )
 def test_no_check_raises_or_gives_a_value_that_is_no_number(
-    text: str, source: str, rules: Rules, lesson: Style
+    text: str, source: str, rules: Rules, lesson: Style, inpainting: Style
 ) -> None:
+    judge(Dialogue(text=text, source=source, style=inpainting), rules)
     verdict = judge(Dialogue(text=text, source=source, style=lesson), rules)
 
     floats = [value for value in verdict.values.values() if isinstance(value, float)]

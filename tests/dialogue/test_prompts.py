@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from udfs.dialogue import inpainting
 from udfs.dialogue.prompts import check_frame, prompt_hash, render
 from udfs.dialogue.styles import Style, load_styles
+from udfs.keys import content_key
 
 FRAME = "Page:\n\n$document\n\n$instruction\n"
 SEVEN = [
@@ -98,6 +100,49 @@ def test_the_hash_is_the_same_whatever_the_page():
     assert prompt_hash(FRAME, DEBATE, with_opening=False) == prompt_hash(
         FRAME, DEBATE, with_opening=False
     )
+
+
+@pytest.mark.parametrize("name", STYLES)
+@pytest.mark.parametrize("page", [page for page in NASTY_PAGES if page.strip()])
+def test_all_styles_share_the_page_that_stands_first(name: str, page: str):
+    assert user_text(page, STYLES[name]).startswith(f"Page:\n\n{page}\n\n")
+
+
+def test_where_a_dialogue_is_put_together_the_instruction_shows_the_parts():
+    text = user_text("One is odd. $parts and $document", STYLES["inpainting"])
+
+    assert "\n\n[1] One is odd. $parts and $document\n\n" in text
+
+
+@given(page=st.text())
+def test_parts_of_any_page_can_be_shown(page: str):
+    assert user_text(page, STYLES["inpainting"]).startswith(f"Page:\n\n{page}\n\n")
+
+
+def test_the_ten_styles_have_ten_hashes():
+    hashes = {prompt_hash(FRAME, style, with_opening=False) for style in STYLES.values()}
+
+    assert len(hashes) == 10
+
+
+def test_the_hashes_of_the_seven_are_what_they_were():
+    hashes = [
+        prompt_hash("$document\n\n$instruction", STYLES[n], with_opening=False) for n in SEVEN
+    ]
+
+    # What was paid for under these is looked up by them.
+    assert content_key(*hashes) == "c76111d97b7f9dc31cf634ca7c757ff3"
+
+
+def test_what_makes_the_dialogue_of_an_answer_changes_the_hash(monkeypatch: pytest.MonkeyPatch):
+    style = STYLES["inpainting"]
+    before = prompt_hash(FRAME, style, with_opening=False)
+    renamed = style.model_copy(update={"labels": ("Listener", "Writer")})
+
+    assert prompt_hash(FRAME, renamed, with_opening=False) != before
+    monkeypatch.setattr(inpainting, "VERSION", inpainting.VERSION + 1)
+    assert prompt_hash(FRAME, style, with_opening=False) != before
+    assert len({prompt_hash(FRAME, s, with_opening=False) for s in STYLES.values()}) == 10
 
 
 def test_the_seven_styles_have_seven_hashes():

@@ -1,4 +1,6 @@
-"""Styles: seven files that say what the paper asks for, and errors that say what to mend."""
+"""Styles: seven files that say what the paper asks for, three baselines, and errors that say what
+to mend.
+"""
 
 import tomllib
 from pathlib import Path
@@ -17,6 +19,7 @@ SEVEN = [
     "two_professors",
     "two_students",
 ]
+BASELINES = ["inpainting", "question_answer", "rephrase"]
 GOOD = {
     "name": "wizard_hobbit",
     "participants": "Gandalf and Frodo",
@@ -71,9 +74,10 @@ def test_its_instruction_shows_how_turns_are_labelled(style: Style):
         assert f"**{label}:**" in style.instruction
 
 
+@pytest.mark.parametrize("name", SEVEN + BASELINES)
 @pytest.mark.parametrize("clause", ["Keep to the text above", "Be faithful to it", "Add nothing"])
-def test_its_instruction_has_the_three_clauses(style: Style, clause: str):
-    assert clause in style.instruction
+def test_its_instruction_has_the_three_clauses(name: str, clause: str):
+    assert clause in load_style(PROMPTS / f"{name}.toml").instruction
 
 
 @pytest.mark.parametrize("wish", ["conversation", "LaTeX", "introduction", "discussion ends"])
@@ -100,6 +104,44 @@ def test_the_longer_part_of_an_instruction_is_its_own(style: Style):
     own = style.instruction.split("\n\n")[1]
 
     assert all(own not in other.instruction for other in others)
+
+
+def test_a_baseline_is_no_style_of_the_paper_and_asked_for_by_name_only():
+    assert list(load_styles(PROMPTS)) == sorted(SEVEN + BASELINES)
+    shipped = tomllib.loads((PROMPTS.parent / "mind.toml").read_text(encoding="utf-8"))
+    assert sorted(shipped["generate"]["styles"]) == SEVEN
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "speakers", "turns", "assembly"),
+    [
+        ("rephrase", (), 1, 1, ""),
+        ("question_answer", ("Question", "Answer"), 1, 1, ""),
+        ("inpainting", ("Reader", "Author"), 2, 4, "inpainting"),
+    ],
+)
+def test_only_inpainting_among_the_baselines_is_a_conversation(
+    name: str, labels: tuple[str, ...], speakers: int, turns: int, assembly: str
+):
+    style = load_style(PROMPTS / f"{name}.toml")
+
+    assert (style.labels, style.min_speakers, style.min_turns) == (labels, speakers, turns)
+    assert (style.assembly, style.quotes_source) == (assembly, bool(assembly))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"instruction": "No parts."}, {"instruction": "$parts $parts"}, {"labels": ["Gandalf"]}],
+    ids=["no parts", "parts twice", "one label"],
+)
+def test_a_dialogue_that_is_put_together_needs_two_speakers_and_its_parts(
+    tmp_path: Path, change: dict[str, object]
+):
+    path = write_style(
+        tmp_path, **({"instruction": "Lead to $parts", "assembly": "inpainting"} | change)
+    )
+
+    assert "assembly: Value error, expected two labels, and $parts once" in error_of(path)
 
 
 def test_styles_come_in_the_order_of_their_names(tmp_path: Path):

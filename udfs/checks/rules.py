@@ -27,6 +27,7 @@ from udfs.checks import (
     new_personal_data,
     no_dialogue,
     not_english,
+    not_inpainted,
     one_sided,
     preamble,
     prompt_leak,
@@ -75,6 +76,7 @@ CHECKS: Mapping[str, Check] = {
         latex_broken,
         repetition,
         echo,
+        not_inpainted,
         new_numbers,
         lost_numbers,
         not_english,
@@ -105,6 +107,7 @@ class Rules(BaseModel):
     latex_broken: checks.latex_broken.Limits
     repetition: checks.repetition.Limits
     echo: checks.echo.Limits
+    not_inpainted: checks.not_inpainted.Limits
     new_numbers: checks.new_numbers.Limits
     lost_numbers: checks.lost_numbers.Limits
     not_english: checks.not_english.Limits

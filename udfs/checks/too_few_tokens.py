@@ -20,7 +20,9 @@ class Limits(base.Limits):
 
 @dataclass(frozen=True)
 class Values:
-    """`tokens`: the engine's count, or the number of words where it gave none."""
+    """`tokens`: the engine's count; the number of words where it gave none, or where the dialogue
+    is put together from answer and page.
+    """
 
     tokens: int
 
@@ -28,5 +30,7 @@ class Values:
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject what is shorter than the limit."""
     # Words are never more than tokens in practice: without usage the check errs to the strict side.
-    tokens = dialogue.n_tokens or len(dialogue.text.split())
+    # The engine's count lacks what a dialogue has from its page.
+    counted = 0 if dialogue.style.assembly else dialogue.n_tokens
+    tokens = counted or len(dialogue.text.split())
     return base.Finding(Values(tokens), REASON if tokens < limits.min_tokens else None)

@@ -47,10 +47,14 @@ class Values:
 
 
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:  # noqa: ARG001
-    """Reject a text that the limit cut, or that ends without an end; nothing cannot be cut."""
+    """Reject a text that the limit cut, or that ends without an end; nothing cannot be cut.
+
+    Where the last turn is the page's own, its end is none of the model's.
+    """
     cut = "length" in (dialogue.finish_reason, dialogue.status)
     values = Values(cut, has_end=_has_end(dialogue))
-    return base.Finding(values, REASON if cut or not values.has_end else None)
+    open_end = not values.has_end and not dialogue.style.assembly
+    return base.Finding(values, REASON if cut or open_end else None)
 
 
 def _has_end(dialogue: base.Dialogue) -> bool:

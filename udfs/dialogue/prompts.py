@@ -8,6 +8,7 @@ a prefix cache reads a chunk once for all of them.
 import difflib
 import re
 
+from udfs.dialogue import inpainting
 from udfs.dialogue.styles import Style
 from udfs.keys import content_key
 
@@ -42,7 +43,7 @@ def render(frame: str, document: str, style: Style, *, with_opening: bool) -> li
     `with_opening` adds a last assistant message holding the style's opening, if it has one, for
     the model to continue.
     """
-    parts = {DOCUMENT: document, INSTRUCTION: style.instruction.strip()}
+    parts = {DOCUMENT: document, INSTRUCTION: render_instruction(style, document)}
     # One pass over the frame alone: a marker inside the page or the instruction stays text.
     content = MARKER.sub(lambda marker: parts[marker.group()], frame.strip())
     messages = [{"role": "user", "content": content}]
@@ -51,14 +52,24 @@ def render(frame: str, document: str, style: Style, *, with_opening: bool) -> li
     return messages
 
 
+def render_instruction(style: Style, document: str) -> str:
+    """A style's instruction, with the document's parts where the style puts dialogues together."""
+    instruction = style.instruction.strip()
+    if not style.assembly:
+        return instruction
+    return instruction.replace(inpainting.PARTS, inpainting.number_parts(document))
+
+
 def prompt_hash(frame: str, style: Style, *, with_opening: bool) -> str:
     """Identifies what a style sends to the model, whichever page it is sent with.
 
-    It covers the rendered messages alone: a comment in a style's file, its `participants` or its
-    thresholds change nothing that has been paid for.
+    It covers the rendered messages, and what else makes a dialogue of the answer where a style has
+    it put together: a comment in a style's file, its `participants` or its thresholds change
+    nothing that has been paid for.
     """
     messages = render(frame, DOCUMENT, style, with_opening=with_opening)
-    return content_key(*(part for message in messages for part in message.values()))
+    assembly = (style.assembly, str(inpainting.VERSION), *style.labels) if style.assembly else ()
+    return content_key(*(part for message in messages for part in message.values()), *assembly)
 
 
 def _suggest(marker: str, frame: str) -> str:

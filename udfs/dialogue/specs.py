@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from udfs.dialogue.inpainting import assemble_dialogue
 from udfs.dialogue.prompts import prompt_hash, render
 from udfs.dialogue.styles import Style
 from udfs.keys import content_key
@@ -26,7 +27,7 @@ class Spec:
 
     @property
     def prompt_hash(self) -> str:
-        """The identity of the rendered messages."""
+        """The identity of the rendered messages and of what is made of the answer."""
         return prompt_hash(self.frame, self.style, with_opening=self.with_opening)
 
     @property
@@ -39,6 +40,14 @@ class Spec:
     def messages(self, document: str) -> list[dict[str, str]]:
         """The chat messages that ask for one dialogue about a document."""
         return render(self.frame, document, self.style, with_opening=self.with_opening)
+
+    def read_dialogue(self, document: str, answer: str) -> str:
+        """The dialogue in a model's answer: the answer itself, unless the style has it put together
+        from answer and document; never raises.
+        """
+        if not self.style.assembly:
+            return answer
+        return assemble_dialogue(document, answer, self.style.labels)
 
 
 def generation_key(chunk_id: str, spec_id: str, sample: int) -> str:

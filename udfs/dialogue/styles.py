@@ -4,8 +4,11 @@ import difflib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+
+from udfs.dialogue.inpainting import PARTS
 
 
 class Style(BaseModel):
@@ -24,6 +27,18 @@ class Style(BaseModel):
     quotes_source: bool = Field(
         default=False, description="whether the page's own sentences are wanted, word for word"
     )
+    assembly: Literal["", "inpainting"] = Field(
+        default="", description="how the answer becomes the dialogue; empty: it is one"
+    )
+
+    @field_validator("assembly")
+    @classmethod
+    def _has_parts(cls, assembly: str, fields: ValidationInfo) -> str:
+        """What is put together needs two speakers, and an instruction that shows the parts."""
+        labels, instruction = fields.data.get("labels", ()), fields.data.get("instruction", "")
+        if assembly and (len(labels) != 2 or instruction.count(PARTS) != 1):
+            raise ValueError(f"expected two labels, and {PARTS} once in the instruction")
+        return assembly
 
 
 def load_style(path: Path) -> Style:

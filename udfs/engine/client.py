@@ -13,8 +13,9 @@ from typing import Any, Self
 
 import aiohttp
 
+from udfs.dialogue.specs import Spec
 from udfs.engine.gate import Gate
-from udfs.engine.outcomes import Outcome, failure, read_answer, read_refusal
+from udfs.engine.outcomes import ANSWERED, Outcome, failure, read_answer, read_refusal
 from udfs.engine.recipes import EnginePlan
 from udfs.engine.sidecar import Engine, attach, is_locked, read_record
 from udfs.errors import EngineError
@@ -55,6 +56,13 @@ class EngineClient:
         """Let go of the engine."""
         await self.session.close()
         self.gate.close()
+
+    async def retell(self, spec: Spec, document: str) -> Outcome:
+        """The outcome of one dialogue, its text as the style wants it; raises as `complete`."""
+        outcome = await self.complete(spec.messages(document), spec.sampling)
+        if outcome.status not in ANSWERED:
+            return outcome
+        return replace(outcome, text=spec.read_dialogue(document, outcome.text))
 
     async def complete(self, messages: Sequence[Message], sampling: dict[str, float]) -> Outcome:
         """The outcome of one dialogue: as many requests as its errors deserve.

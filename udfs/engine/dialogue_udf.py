@@ -79,7 +79,7 @@ async def ask_pair(
         )
     async with room:
         document, _ = break_all_control_tokens(text, client.engine.control_tokens)
-        return await client.complete(spec.messages(document), spec.sampling)
+        return await client.retell(spec, document)
 
 
 def as_fields(outcome: Outcome | None) -> tuple[Any, ...]:

@@ -173,7 +173,7 @@ class Asker:
         if self.tally.stopped:
             return None
         try:
-            outcome = await self.client.complete(spec.messages(row["text"]), spec.sampling)
+            outcome = await self.client.retell(spec, row["text"])
         except EngineError as error:
             self.tally.stop(str(error))
             return None

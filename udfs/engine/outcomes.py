@@ -14,6 +14,7 @@ Status = Literal[
     "engine_error",  # the engine failed or went away (5xx, hang-up)
     "poisoned",  # the prompt kills the engine
 ]
+ANSWERED = frozenset({"ok", "length"})  # these have a text
 # Tried again within a run, at most so many requests in all; others are final at once.
 RETRIED: dict[Status, int] = {"timeout": 3, "engine_error": 3, "empty": 2}
 TOO_LONG = re.compile(r"context|maximum.{0,20}length|max_model_len|too long", re.IGNORECASE)
