@@ -62,6 +62,7 @@ OPTIONS = {
         ("--output", "export.output", "folder to write"),
         ("--layout", "export.layout", "raw, a style, longest, combination, concat or raw_plus"),
         ("--format", "export.format", "parquet, jsonl, chat or megatron"),
+        ("--styles", "export.styles", "those that longest and combination take"),
         ("--budget", "export.budget", "tokens"),
         ("--per-page", "export.per_page", "records of one page at most"),
         ("--spec", "export.specs", "only ways of asking whose id begins so"),
@@ -87,7 +88,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-LISTS = ("generate.styles", "generate.retry", "generate.specs", "export.specs")
+LISTS = ("generate.styles", "generate.retry", "generate.specs", "export.specs", "export.styles")
 # Their values are TOML as they stand, and those of Spark's properties text.
 NUMBERS = (
     *("ingest.limit", "generate.limit_chunks", "generate.max_waves", "generate.max_hours"),

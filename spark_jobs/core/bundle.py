@@ -20,7 +20,7 @@ from spark_jobs.core.settings import CONF, NO_PATHS, PATHS, URL, list_given, par
 from udfs.errors import UsageError
 
 BUNDLE = CONF / "databricks"
-JOBS = ("ingest", "chunk", "estimate", "generate", "filter", "maintain", "pipeline")
+JOBS = ("ingest", "chunk", "estimate", "generate", "filter", "export", "maintain", "pipeline")
 # Of mind_pipeline, whose tasks would all get the same words: settings by the job's parameters.
 PARAMETERS = {
     "ingest.input": "input",
@@ -41,6 +41,8 @@ GET_CLI = (
 ANYWHERE = {
     "sql": "sql prints what you asked for, which a job on Databricks cannot: expected a SQL "
     'warehouse on the same tables, or in a notebook: run(["databricks", "sql", "select …"])',
+    "trace": "trace shows people a text: expected in a notebook on the cluster: "
+    'run(["databricks", "trace", "--export", "/Volumes/…", "--token", "N"])',
     "doctor": "doctor looks at the machine that it runs on: expected in a notebook on the cluster: "
     'from spark_jobs.__main__ import run; run(["databricks", "doctor"])',
 }

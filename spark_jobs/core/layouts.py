@@ -52,6 +52,9 @@ def check_layouts(settings: Export) -> None:
                 f"export.format chat holds dialogues, {part.layout} has other texts: expected a "
                 f"style, {' or '.join(OF_DIALOGUES)}, or another format"
             )
+    unknown = set(settings.styles) - set(styles)
+    if unknown:
+        raise UsageError(f"export.styles has {', '.join(unknown)}, expected of {', '.join(styles)}")
     if settings.concat not in ("longest", *styles):
         raise UsageError(f"export.concat is {settings.concat!r}, expected longest or a style")
 
@@ -73,18 +76,18 @@ def read_layout(run: Run, part: Part) -> DataFrame:
 
 
 def choose_dialogues(run: Run, layout: str) -> DataFrame:
-    """The accepted dialogues of a style, the longest of each chunk, or all."""
+    """The accepted dialogues of a style, or of several: the longest of each chunk, or all."""
     dialogues = leave_out_withdrawn(run.warehouse, run.warehouse.read(DIALOGUES))
     specs = run.settings.export.specs
     if specs:
         dialogues = dialogues.where(
             reduce(lambda a, b: a | b, (F.col("spec_id").startswith(spec) for spec in specs))
         )
+    styles = run.settings.export.styles if layout in OF_DIALOGUES else (layout,)
+    dialogues = dialogues.where(F.col("style").isin(*styles))
     if layout == "longest":
         order = Window.partitionBy("chunk_id").orderBy(F.desc("completion_tokens"), "gen_key")
         dialogues = dialogues.withColumn("place", F.row_number().over(order)).where("place = 1")
-    elif layout != "combination":
-        dialogues = dialogues.where(F.col("style") == layout)
     columns = ("slice", "text", "style", "gen_key", "chunk_id", "doc_id")
     version = F.concat_ws("/", "wave_id", "attempt", "rules_id").alias("version")
     return dialogues.select(F.col("gen_key").alias("key"), *columns, version)

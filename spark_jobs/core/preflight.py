@@ -7,7 +7,10 @@ from spark_jobs.core.settings import CONF, NO_PATHS, PATHS, URL
 from spark_jobs.core.submission import DISCOVERY, GPUS, OURS, Submission
 from spark_jobs.core.versions import Versions, find_jar_problems
 
-SHARED = ("tables.root", "ingest.input", "generate.spool")  # executors read or write them
+# Executors read or write them: of all jobs, and what one job has besides.
+OF_ALL_JOBS = ("tables.root", "generate.spool")
+OF_A_JOB = {"ingest": "ingest.input", "pipeline": "ingest.input", "export": "export.output"}
+SHARED = (*OF_ALL_JOBS, *OF_A_JOB.values())
 OF_HOSTS = ("engine.directory", "engine.python", "engine.weights", "engine.weights_directory")
 OF_CLIENT = ("submit.spark_home", "submit.archive")
 SHOWN_HERE = ("sql", "doctor")  # what they print is for the person who waits
@@ -41,7 +44,7 @@ def find_wrong_spark(submission: Submission, properties: Mapping[str, str]) -> I
 def find_unreachable(submission: Submission) -> Iterator[str]:
     """Settings that hold a path of this machine where another one will look for it."""
     settings = submission.settings.model_dump()
-    wanted = SHARED if submission.job in {"ingest", "pipeline"} else ("tables.root", SHARED[-1])
+    wanted = (*OF_ALL_JOBS, OF_A_JOB.get(submission.job))
     for name in PATHS:
         section, _, key = name.partition(".")
         value = settings[section].get(key, "")

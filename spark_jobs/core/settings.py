@@ -245,6 +245,7 @@ class Export(Section):
     layout: str
     parts: tuple[Part, ...]
     raw: Literal["chunks", "pages"]
+    styles: tuple[str, ...] = Field(min_length=1)
     concat: str
     specs: tuple[str, ...]
     per_page: int = Field(ge=0)
