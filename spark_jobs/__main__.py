@@ -236,7 +236,7 @@ def add_job(jobs: Any, job: str) -> None:
         add_flag(parser, flag, name, text)
     if job == "trace":
         parser.add_argument(
-            "--token", type=int, required=True, metavar="N", help="token of the export, from 0"
+            "--token", type=int, default=0, metavar="N", help="token of the export, from 0"
         )
     if job == "benchmark":
         parser.add_argument(

@@ -204,9 +204,10 @@ def test_keys_never_stand_on_the_command(submit: Submit, monkeypatch: pytest.Mon
 
 
 def test_nothing_speaks_against_a_job_that_can_run(submit: Submit, hadoop: dict[str, str]) -> None:
+    seen_by_all = ("ingest.input=hdfs:///pages", "export.output=hdfs:///export")
     for target in CLUSTERS:
         for job in JOBS:
-            submission = submit(target, job, "ingest.input=hdfs:///pages")
+            submission = submit(target, job, *seen_by_all)
             assert find_problems(submission, hadoop) == []
 
 
