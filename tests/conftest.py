@@ -22,7 +22,7 @@ if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir()
 
 SLICES = 2
 # A JVM that lives for minutes never earns back what its better compiler takes from two cores.
-QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 # On top of the local target: what a test of a few rows needs to be quick.
 SPARK_FOR_TESTS = {
     "spark.master": "local[2]",
