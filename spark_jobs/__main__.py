@@ -26,6 +26,7 @@ HELP = {
     "filter": "verdicts into filtered.verdicts, the accepted into filtered.dialogues",
     "maintain": "small files together, withdrawn pages and old files deleted",
     "sql": "one query on the tables",
+    "report": "one HTML page: the funnel, lengths, costs and sample dialogues",
     "benchmark": "the indices of benchmarks that filter looks for; --add makes one",
     "doctor": "what is wrong with this machine",
 }
@@ -45,7 +46,7 @@ LISTS = ("generate.styles", "generate.retry", "generate.specs")
 # Their values are TOML as they stand, and those of Spark's properties text.
 NUMBERS = (
     *("ingest.limit", "generate.limit_chunks", "generate.max_waves", "generate.max_hours"),
-    *("estimate.pilot", "estimate.gpus", "cost.gpu_hour"),
+    *("estimate.pilot", "estimate.gpus", "cost.gpu_hour", "report.samples"),
 )
 
 
@@ -208,6 +209,9 @@ def add_job(jobs: Any, job: str) -> None:
         add_flag(parser, "--activate", "filter.activate", "let the corpus follow the file's rules")
     if job == "maintain":
         add_flag(parser, "--vacuum", "maintain.vacuum", "delete files that no version needs")
+    if job == "report":
+        add_setting(parser, "--output", "report.output", "the page: a path, or any URL of fsspec")
+        add_setting(parser, "--samples", "report.samples", "dialogues for each style and reason")
     if job == "benchmark":
         add_setting(parser, "--field", "benchmark.field", "column that holds the questions")
         parser.add_argument(

@@ -41,6 +41,8 @@ GET_CLI = (
 ANYWHERE = {
     "sql": "sql prints what you asked for, which a job on Databricks cannot: expected a SQL "
     'warehouse on the same tables, or in a notebook: run(["databricks", "sql", "select …"])',
+    "report": "report writes a page for people: expected in a notebook, "
+    'run(["databricks", "report", "--output", "/Volumes/…/report.html"])',
     "doctor": "doctor looks at the machine that it runs on: expected in a notebook on the cluster: "
     'from spark_jobs.__main__ import run; run(["databricks", "doctor"])',
 }

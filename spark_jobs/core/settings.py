@@ -32,7 +32,7 @@ URL = re.compile(r"[a-z][a-z0-9+.-]*:/")  # hdfs://…, dbfs:/…
 PATHS = (
     *("tables.root", "ingest.input", "ingest.withdraw", "chunk.tokenizer", "generate.spool"),
     *("engine.directory", "engine.python", "benchmark.folder", "filter.rules"),
-    *("submit.spark_home", "submit.archive"),
+    *("report.output", "submit.spark_home", "submit.archive"),
     *("engine.weights", "engine.weights_directory"),
 )
 NO_PATHS = ("", "embedded", "off")
@@ -48,6 +48,7 @@ Job = Literal[
     "filter",
     "maintain",
     "sql",
+    "report",
     "benchmark",
     "doctor",
 ]
@@ -242,6 +243,13 @@ class Filter(Section):
     checks: Rules
 
 
+class Report(Section):
+    """What the page of a report shows, and where it goes."""
+
+    output: str = Field(min_length=1)
+    samples: int = Field(ge=0, le=100)
+
+
 class Submit(Section):
     """How a job gets to a cluster, and what the cluster's executors run."""
 
@@ -283,6 +291,7 @@ class Settings(Section):
     estimate: Estimate
     filter: Filter
     maintain: Maintain
+    report: Report
     benchmark: Benchmarks
     submit: Submit
     spark: dict[Literal["all"] | Job, dict[str, str]]
