@@ -1,0 +1,144 @@
+"""report: the numbers on the page are those of the tables, and the page comes whole or not."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from spark_jobs import filter as filter_job
+from spark_jobs import generate, report
+from spark_jobs.core.tables import VERDICTS, WAVES
+from tests.simulated import SimulatedEngine
+from udfs.errors import JobError
+
+pytestmark = [pytest.mark.spark, pytest.mark.engine]
+STYLES = 'generate.styles=["teacher_student", "debate"]'
+BAD = "The page is about <script>alert(1)</script> squares and"
+DUPLICATES_ON = "filter.checks.duplicate.action=gate"
+
+
+@pytest.fixture
+def judged(
+    make_run: Any, make_corpus: Callable[..., None], engine: SimulatedEngine
+) -> Callable[..., None]:
+    """Takes three good pages of two styles and two bad ones of one style as far as verdicts."""
+
+    def make(*settings: str) -> None:
+        pages = [{"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(5)]
+        make_corpus(*pages[:3])
+        generate.run(make_run("generate", *engine.settings, STYLES))
+        make_corpus(*pages)
+        engine.text, engine.finish_reason = BAD, "length"
+        one_style = 'generate.styles=["debate"]'
+        generate.run(make_run("generate", *engine.settings, one_style))
+        filter_job.run(make_run("filter", *settings))
+
+    return make
+
+
+def find_row(page: str, caption: str, name: str) -> list[str]:
+    """The cells of a row, by the table's caption and the row's head."""
+    table = page.split(f"<caption>{caption}</caption>")[1].split("</table>")[0]
+    row = next(r for r in table.split("<tr") if f'<th scope="row">{name}</th>' in r)
+    return [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<td.*?</td>", row)]
+
+
+def test_the_numbers_on_the_page_are_those_of_the_tables(
+    judged: Callable[..., None], make_run: Any, tmp_path: Path
+) -> None:
+    judged()
+    output = tmp_path / "new folder" / "report.html"
+    run = make_run("report", f"report.output={output}", "report.samples=1")
+
+    result = report.run(run)
+
+    page = output.read_text(encoding="utf-8")
+    assert (result["asked"], result["judged"], result["accepted"]) == (8, 8, 6)
+    assert result["bytes"] == output.stat().st_size
+    assert [file.name for file in output.parent.iterdir()] == ["report.html"]
+    # chunks, asked, ok, length, judged, passed, accepted
+    assert find_row(page, "By style", "debate")[:8] == [*"5532533", "60.0%"]
+    assert find_row(page, "By style", "teacher_student")[:8] == [*"3330333", "100%"]
+    counted = run.spark.sql(
+        "SELECT reason, count(*) FROM filtered.verdicts "
+        "LATERAL VIEW explode(reasons) AS reason WHERE style = 'debate' GROUP BY reason"
+    ).collect()
+    assert counted
+    for reason, count in counted:
+        cells = find_row(page, "Why dialogues are not in the corpus", reason)
+        assert cells[0] == cells[-1] == str(count)
+    tokens = run.warehouse.read(WAVES).groupBy().sum("completion_tokens").collect()[0][0]
+    assert tokens == sum(
+        int(row.split("</td><td>")[4].replace(",", ""))
+        for row in page.split("<caption>Waves</caption>")[1].split("</table>")[0].split("<tr>")[2:]
+    )
+    turns = run.warehouse.read(VERDICTS).where("metrics.answered").select("metrics.turns").collect()
+    told = re.findall(r'aria-label="Turns: ([^"]*)"', page)[0]
+    assert sum(map(int, re.findall(r"(\d+) (?:not )?accepted", told))) == len(turns)
+
+
+def test_samples_are_the_same_each_time_and_show_markup_as_text(
+    judged: Callable[..., None], make_run: Any, tmp_path: Path
+) -> None:
+    judged()
+    pages = []
+    for name in "ab":
+        output = tmp_path / f"{name}.html"
+        result = report.run(make_run("report", f"report.output={output}", "report.samples=1"))
+        pages.append(output.read_text(encoding="utf-8"))
+
+    # One accepted of each style, and one that was rejected, if for several reasons.
+    assert result["samples"] == 3
+    found = [re.findall(r'aria-label="Dialogue (\w+)"', page) for page in pages]
+    assert found[0] == found[1]
+    assert "&lt;script&gt;alert(1)" in pages[0]
+    assert pages[0].count("<script>") == 1
+    assert "<mi>a</mi>" in pages[0]
+    assert "Page 0 says" in pages[0] or "Page 1 says" in pages[0] or "Page 2 says" in pages[0]
+
+
+def test_what_passed_and_is_not_in_the_corpus_has_a_reason(
+    judged: Callable[..., None], make_run: Any, tmp_path: Path
+) -> None:
+    judged(DUPLICATES_ON)
+    output = tmp_path / "report.html"
+
+    result = report.run(make_run("report", f"report.output={output}"))
+
+    page = output.read_text(encoding="utf-8")
+    assert result["accepted"] == 2
+    row = find_row(page, "Why dialogues are not in the corpus", "duplicate")
+    assert row == ["2", "2", "4"]
+    assert find_row(page, "Dialogues that repeat another of their spec", "debate")[0] == "2"
+
+
+def test_tables_with_nothing_in_them_make_an_honest_page(make_run: Any, tmp_path: Path) -> None:
+    output = tmp_path / "report.html"
+
+    result = report.run(make_run("report", f"report.output={output}"))
+
+    assert (result["asked"], result["samples"], result["rules_id"]) == (0, 0, None)
+    page = output.read_text(encoding="utf-8")
+    assert "No dialogue has been asked for so far" in page
+    assert "No dialogue has been judged so far" in page
+
+
+def test_the_page_goes_to_any_filesystem_and_takes_the_place_of_an_older_one() -> None:
+    for content in (b"older", b"newer"):
+        report.write_whole("memory://reports/page.html", content)
+
+    files = fsspec.filesystem("memory").ls("/reports", detail=False)
+    assert files == ["/reports/page.html"]
+    assert fsspec.open("memory://reports/page.html").open().read() == b"newer"
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+
+    with pytest.raises(JobError, match="file/report.html: .*--output"):
+        report.write_whole(str(tmp_path / "file" / "report.html"), b"")
+
+
