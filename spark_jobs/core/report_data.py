@@ -43,6 +43,8 @@ from udfs.report.content import (
 LONGEST_TEXT = 200_000  # characters of a sample; a dialogue of 4,096 tokens has some 15,000
 PERIODS = 60  # columns over time, however many waves there were
 PAIRS = 200  # rows of the tables by model and style: seven styles make 21 pairs for each model
+# Of no rows there is no sum of all either.
+NOTHING = Funnel("", "", "", *[0] * 8)
 # Why a dialogue that passed all gates is not in the corpus; words of no check.
 DUPLICATE, NOT_IN_CORPUS = "duplicate", "not_in_corpus"
 
@@ -81,7 +83,7 @@ def read_content(run: Run) -> Content:
             currency=run.settings.cost.currency,
             samples_each=run.settings.report.samples,
             corpus=corpus,
-            total=next(funnel for funnel in funnels if not funnel.style),
+            total=next((funnel for funnel in funnels if not funnel.style), NOTHING),
             styles=tuple(f for f in funnels if f.style and not f.spec_id),
             specs=tuple(f for f in funnels if f.spec_id),
             statuses=read_statuses(run, judged),
@@ -375,7 +377,9 @@ def make_sample(row: Row) -> Sample:
 
 def ask(run: Run, query: str, **values: Any) -> DataFrame:
     """A query with our tables by their names in capitals, and values or DataFrames beside."""
-    frames: dict[str, Any] = {name: value for name, value in values.items() if isinstance(value, DataFrame)}
+    frames: dict[str, Any] = {
+        name: value for name, value in values.items() if isinstance(value, DataFrame)
+    }
     plain = {n: write_value(value) for n, value in values.items() if n not in frames}
     for name, written in {**name_tables(run), **plain}.items():
         query = query.replace(f"{{{name}}}", written)

@@ -29,6 +29,11 @@ ELEMENTS = frozenset(
     mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover none
     """.split()  # noqa: SIM905 - four lines of quotes say no more
 )
+# How many parts these have; with fewer a browser shows nonsense, and the formula lacks something.
+PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2} | {
+    "msubsup": 3,
+    "munderover": 3,
+}
 ATTRIBUTES = frozenset(
     """
     accent accentunder columnalign columnlines columnspacing depth display displaystyle fence form
@@ -92,7 +97,7 @@ def strip_delimiters(written: str) -> str:
 def write_element(element: Element, depth: int) -> list[Markup]:
     """An element and what is in it; raises CannotBeSetError for what no plain formula has."""
     name = element.tag
-    if name not in ELEMENTS or depth == 0:
+    if name not in ELEMENTS or depth == 0 or len(element) != PARTS.get(name, len(element)):
         raise CannotBeSetError(name)
     pieces = [Markup("<{}{}>").format(Markup(name), write_attributes(element))]  # noqa: S704 - known
     pieces.append(write_characters(element.text))
