@@ -161,6 +161,6 @@ def test_nothing_is_wider_than_the_screen(in_browser: Any, width: int) -> None:
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
         await tab.call("Emulation.setDeviceMetricsOverride", **size)
         await tab.click("#open")
-        assert await tab.tell("document.documentElement.scrollWidth") == width
+        assert await tab.tell("document.documentElement.scrollWidth") <= width
 
     in_browser(act)
