@@ -212,6 +212,7 @@ def add_job(jobs: Any, job: str) -> None:
     if job == "report":
         add_setting(parser, "--output", "report.output", "the page: a path, or any URL of fsspec")
         add_setting(parser, "--samples", "report.samples", "dialogues for each style and reason")
+        add_setting(parser, "--compare", "report.compare", "two ids of specs or rules: ID,ID")
     if job == "benchmark":
         add_setting(parser, "--field", "benchmark.field", "column that holds the questions")
         parser.add_argument(

@@ -10,9 +10,10 @@ import pytest
 
 from spark_jobs import filter as filter_job
 from spark_jobs import generate, report
+from spark_jobs.core.report_data import read_comparison, read_corpus
 from spark_jobs.core.tables import VERDICTS, WAVES
 from tests.simulated import SimulatedEngine
-from udfs.errors import JobError
+from udfs.errors import JobError, UsageError
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 STYLES = 'generate.styles=["teacher_student", "debate"]'
@@ -106,6 +107,29 @@ def test_what_passed_and_is_not_in_the_corpus_has_a_reason(
     row = find_row(page, "Why dialogues are not in the corpus", "duplicate")
     assert row == ["2", "2", "4"]
     assert find_row(page, "Dialogues that repeat another of their spec", "debate")[0] == "2"
+
+
+def test_two_sets_of_rules_are_compared_on_the_same_dialogues(
+    judged: Callable[..., None], make_run: Any
+) -> None:
+    judged()
+    run = make_run("filter", "filter.checks.too_few_tokens.min_tokens=9999")
+    strict = filter_job.run(run)["rules_id"]
+    rows = run.spark.sql("SELECT DISTINCT rules_id FROM filtered.verdicts").collect()
+    (first,) = {row.rules_id for row in rows} - {strict}
+    report_run = make_run("report", f"report.compare={first[:9]},{strict}", "report.samples=2")
+
+    found = read_comparison(report_run, read_corpus(report_run))
+
+    assert found is not None
+    assert (found.left.name, found.right.name) == (f"rules {first[:8]}", f"rules {strict[:8]}")
+    assert (found.left.total.judged, found.left.total.accepted) == (8, 6)
+    assert (found.right.total.judged, found.right.total.accepted) == (8, 0)
+    assert [left.gen_key for left, _ in found.pairs] == [right.gen_key for _, right in found.pairs]
+    assert [(left.accepted, right.accepted) for left, right in found.pairs] == [(True, False)] * 4
+
+    with pytest.raises(UsageError, match="'nothing' begins 0 ids"):
+        read_comparison(make_run("report", "report.compare=nothing,else"), read_corpus(report_run))
 
 
 def test_tables_with_nothing_in_them_make_an_honest_page(make_run: Any, tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ from spark_jobs.core.tables import (
     WITHDRAWN,
     quote,
 )
+from udfs.errors import UsageError
 from udfs.report.content import (
+    Comparison,
     Content,
     Corpus,
     Duplicates,
@@ -36,6 +38,7 @@ from udfs.report.content import (
     Period,
     ReasonCount,
     Sample,
+    Side,
     StyleMeans,
     StylePair,
 )
@@ -95,6 +98,7 @@ def read_content(run: Run) -> Content:
             openings=read_openings(run),
             periods=read_periods(run),
             samples=read_samples(run, judged),
+            comparison=read_comparison(run, corpus),
         )
 
 
@@ -140,7 +144,14 @@ def find_judged(run: Run, corpus: Corpus) -> Iterator[DataFrame]:
     `judged` is whether they have said something, `reasons` are empty for what is accepted.
     """
     judged = ask(run, JUDGED, chunker=corpus.chunker_id, rules=corpus.rules_id)
-    kept = judged.persist(StorageLevel.DISK_ONLY)
+    with keep(judged) as kept:
+        yield kept
+
+
+@contextmanager
+def keep(rows: DataFrame) -> Iterator[DataFrame]:
+    """Rows on the executors' disks while they are used."""
+    kept = rows.persist(StorageLevel.DISK_ONLY)
     try:
         yield kept
     finally:
@@ -331,23 +342,25 @@ SUMMED = (*("dialogues", "prompt_tokens", "cached_tokens", "completion_tokens", 
 
 def read_samples(run: Run, judged: DataFrame) -> tuple[Sample, ...]:
     """Some dialogues for each style and reason with their chunks, drawn by hash of their key."""
-    rows = ask(run, SAMPLES, judged=judged, each=run.settings.report.samples)
+    drawn = ask(run, DRAWN, judged=judged, each=run.settings.report.samples)
+    rows = ask(run, TEXTS, judged=judged, drawn=drawn)
     return tuple(make_sample(row) for row in rows.collect())
 
 
-# Keys are drawn first, so that few texts are read; a dialogue that was drawn for several reasons
-# is there once.
-SAMPLES = f"""
-    WITH drawn AS (
-      SELECT DISTINCT slice, gen_key FROM (
-        SELECT slice, gen_key, row_number() OVER (
-          PARTITION BY style, reason ORDER BY xxhash64(gen_key), gen_key
-        ) AS place
-        FROM (SELECT slice, style, gen_key, explode_outer(reasons) AS reason
-              FROM {{judged}} WHERE judged)
-      ) WHERE place <= {{each}}
-    ), chosen AS (
-      SELECT j.* FROM {{judged}} j LEFT SEMI JOIN drawn k
+# A dialogue that was drawn for several reasons is there once.
+DRAWN = """
+    SELECT DISTINCT slice, gen_key FROM (
+      SELECT slice, gen_key, row_number() OVER (
+        PARTITION BY style, reason ORDER BY xxhash64(gen_key), gen_key
+      ) AS place
+      FROM (SELECT slice, style, gen_key, explode_outer(reasons) AS reason
+            FROM {judged} WHERE judged)
+    ) WHERE place <= {each}
+"""
+# Keys are drawn first, so that few texts are read.
+TEXTS = f"""
+    WITH chosen AS (
+      SELECT j.* FROM {{judged}} j LEFT SEMI JOIN {{drawn}} k
       ON j.slice = k.slice AND j.gen_key = k.gen_key
     )
     SELECT k.gen_key, k.style, k.accepted, k.reasons, k.tags, s.model, p.url,
@@ -373,6 +386,86 @@ def make_sample(row: Row) -> Sample:
     lists: dict[str, Any] = {name: tuple(values.pop(name) or ()) for name in ("reasons", "tags")}
     texts: dict[str, Any] = {n: "" if value is None else value for n, value in values.items()}
     return Sample(**lists, **texts)
+
+
+def read_comparison(run: Run, corpus: Corpus) -> Comparison | None:
+    """The two groups of `report.compare` where both have a verdict; None if none are named."""
+    if not run.settings.report.compare:
+        return None
+    names = run.settings.report.compare.split(",")
+    (one, first), (other, second) = (find_side(run, corpus, name.strip()) for name in names)
+    with (
+        keep(ask(run, SHARED, own=first, other=second)) as left,
+        keep(ask(run, SHARED, own=second, other=first)) as right,
+    ):
+        sides = read_side(run, one, left), read_side(run, other, right)
+        return Comparison(*sides, read_compared(run, left, right))
+
+
+# What one side has on chunks and styles that the other has, too.
+SHARED = """
+    SELECT o.* EXCEPT (accepted, reasons), o.passed AS accepted,
+           IF(o.passed, array(), o.reasons) AS reasons
+    FROM {own} o LEFT SEMI JOIN (SELECT * FROM {other} WHERE judged) t
+      ON o.slice = t.slice AND o.chunk_id = t.chunk_id AND o.style = t.style
+    WHERE o.judged
+"""
+
+
+def find_side(run: Run, corpus: Corpus, prefix: str) -> tuple[str, DataFrame]:
+    """Name and dialogues of a group; raises UsageError unless one spec or one set of rules fits."""
+    found = ask(
+        run,
+        """
+        SELECT 'spec' AS kind, spec_id AS id FROM {SPECS} WHERE startswith(spec_id, {prefix})
+        UNION SELECT 'rules', rules_id FROM {VERDICTS} WHERE startswith(rules_id, {prefix})
+        """,
+        prefix=prefix,
+    ).collect()
+    if len(found) != 1:
+        raise UsageError(
+            f"report.compare: {prefix!r} begins {len(found)} ids, expected one spec_id of "
+            "ops.specs or one rules_id of filtered.verdicts"
+        )
+    ((kind, full),) = found
+    rules = full if kind == "rules" else corpus.rules_id
+    judged = ask(run, JUDGED, chunker=corpus.chunker_id, rules=rules)
+    return f"{kind} {full[:8]}", judged.where(judged.spec_id == full) if kind == "spec" else judged
+
+
+def read_side(run: Run, name: str, judged: DataFrame) -> Side:
+    """What is compared of a group."""
+    total = next((f for f in read_funnels(run, judged) if not f.style), NOTHING)
+    return Side(name, total, read_reasons(run, judged), read_means(run, judged))
+
+
+def read_compared(run: Run, left: DataFrame, right: DataFrame) -> tuple[tuple[Sample, Sample], ...]:
+    """Dialogues of both on the same chunk and style, those judged differently first."""
+    keys = ask(run, COMPARED, left=left, right=right, each=run.settings.report.samples)
+    texts = []
+    for judged, name in ((left, "left_key"), (right, "right_key")):
+        drawn = keys.select("slice", keys[name].alias("gen_key"))
+        rows = ask(run, TEXTS, judged=judged, drawn=drawn).collect()
+        texts.append({row.gen_key: make_sample(row) for row in rows})
+    return tuple((texts[0][row.left_key], texts[1][row.right_key]) for row in keys.collect())
+
+
+# By two sets of rules it is the same dialogue twice, else one of each.
+COMPARED = """
+    SELECT slice, style, left_key, right_key FROM (
+      SELECT *, row_number() OVER (
+        PARTITION BY style ORDER BY alike, xxhash64(left_key), left_key
+      ) AS place
+      FROM (
+        SELECT l.slice, l.style, l.gen_key AS left_key,
+               min(struct(r.gen_key <> l.gen_key, r.gen_key AS gen_key)).gen_key AS right_key,
+               min_by(l.passed = r.passed, struct(r.gen_key <> l.gen_key, r.gen_key)) AS alike
+        FROM {left} l JOIN {right} r
+          ON l.slice = r.slice AND l.chunk_id = r.chunk_id AND l.style = r.style
+        GROUP BY l.slice, l.style, l.gen_key
+      )
+    ) WHERE place <= {each} ORDER BY style, place
+"""
 
 
 def ask(run: Run, query: str, **values: Any) -> DataFrame:

@@ -248,6 +248,7 @@ class Report(Section):
 
     output: str = Field(min_length=1)
     samples: int = Field(ge=0, le=100)
+    compare: str = Field(pattern=r"^([^,]+,[^,]+)?$")
 
 
 class Submit(Section):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from udfs.report.content import (
+    Comparison,
     Content,
     Corpus,
     Duplicates,
@@ -14,6 +15,7 @@ from udfs.report.content import (
     Period,
     ReasonCount,
     Sample,
+    Side,
     StyleMeans,
     StylePair,
 )
@@ -118,6 +120,13 @@ CONTENT = Content(
         for n in range(14)
     ),
     samples=SAMPLES,
+    comparison=Comparison(
+        Side(
+            "rules 01234567", FUNNEL, (ReasonCount("debate", "echo", gate=True, dialogues=7),), ()
+        ),
+        Side("rules 89abcdef", FUNNEL, (), ()),
+        ((SAMPLE, replace(SAMPLE, accepted=False, reasons=("echo",), text=GOOD + HOSTILE)),),
+    ),
 )
 EMPTY = Content(
     made_at=MOMENT,

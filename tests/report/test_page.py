@@ -1,6 +1,7 @@
 """The page holds whatever a model or a page wrote as text, loads nothing, and needs no id twice."""
 
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -34,8 +35,8 @@ def test_what_was_written_stands_on_the_page_as_text() -> None:
     # A bar's tooltip is a title as well.
     assert counts["script"] == counts["style"] == 1
     assert not {"img", "iframe", "link", "object", "base"} & set(counts)
-    # Dialogue, preamble, chunk, URL and model.
-    assert elements.text.count(HOSTILE) == 5
+    # Dialogue, preamble, chunk, URL and model; and one of the compared.
+    assert elements.text.count(HOSTILE) == 6
     assert "49" not in elements.text.split("{{ 7 * 7 }}")[0][-20:]
 
 
@@ -60,6 +61,12 @@ def test_every_link_and_label_has_its_place() -> None:
     assert len(ids) == len(set(ids))
     assert {str(link).removeprefix("#") for link in links} <= set(ids)
     assert all("aria-label" in attributes for tag, attributes in found if tag == "svg")
+
+
+def test_two_groups_stand_side_by_side() -> None:
+    assert "rules 01234567 beside rules 89abcdef" in PAGE
+    assert '<th scope="row">echo</th><td>7</td><td>0</td>' in PAGE
+    assert "Acceptance" not in render_page(replace(CONTENT, comparison=None))
 
 
 def test_the_same_content_makes_the_same_page() -> None:

@@ -177,6 +177,28 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """One of two groups that are compared, on the chunks and styles that both have.
+
+    What passed every gate counts as accepted here, whatever else is in the corpus.
+    """
+
+    name: str
+    total: Funnel
+    reasons: tuple[ReasonCount, ...]
+    means: tuple[StyleMeans, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two groups, and dialogues of both on the same chunk and style; `pairs` are left and right."""
+
+    left: Side
+    right: Side
+    pairs: tuple[tuple[Sample, Sample], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """All of a report."""
 
@@ -197,3 +219,4 @@ class Content:
     openings: tuple[Opening, ...]
     periods: tuple[Period, ...]
     samples: tuple[Sample, ...] = field(default=())
+    comparison: Comparison | None = None

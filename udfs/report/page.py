@@ -7,7 +7,7 @@ run or load even if it were there.
 
 import base64
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from importlib.resources import files
 
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from udfs.dialogue.turns import parse_turns
 from udfs.report.charts import draw_bars, draw_histogram, draw_series
-from udfs.report.content import Content, Period, ReasonCount, Sample
+from udfs.report.content import Comparison, Content, Period, ReasonCount, Sample
 from udfs.report.math import render_text
 
 VOICES = 6  # colours at the edge of turns; later speakers share one
@@ -38,6 +38,7 @@ def render_page(content: Content) -> str:
             gates=tabulate([reason for reason in content.reasons if reason.gate]),
             tags=tabulate([reason for reason in content.reasons if not reason.gate]),
             names=[funnel.style for funnel in content.styles],
+            compared=count_compared(content.comparison),
             sampled=list_sampled(content.samples),
         )
     )
@@ -83,6 +84,16 @@ def tabulate(reasons: Sequence[ReasonCount]) -> dict[str, dict[str, int]]:
     for row in reasons:
         table[row.reason][row.style] = row.dialogues
     return dict(sorted(table.items(), key=lambda item: (-sum(item[1].values()), item[0])))
+
+
+def count_compared(comparison: Comparison | None) -> dict[str, dict[str, int]]:
+    """Counts of gates by reason and group, summed over styles; none without a comparison."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for side in (comparison.left, comparison.right) if comparison else ():
+        for row in side.reasons:
+            if row.gate:
+                counts[row.reason][side.name] += row.dialogues
+    return {reason: dict(counts[reason]) for reason in sorted(counts)}
 
 
 def list_sampled(samples: Sequence[Sample]) -> list[str]:
