@@ -123,12 +123,13 @@ def draw_periods(title: str, periods: Sequence[Period], name: str, form: str) ->
 def render_dialogue(text: str) -> Markup:
     """A dialogue turn by turn; what stands before the first turn is a paragraph without a voice."""
     turns = parse_turns(text)
-    speakers = list(dict.fromkeys(turn.speaker for turn in turns))
+    speakers = dict.fromkeys(turn.speaker for turn in turns)
+    voices = {speaker: number % VOICES for number, speaker in enumerate(speakers)}
     head = text[: turns[0].start] if turns else text
     parts = [Markup('<p class="turn">{}</p>').format(render_text(head))] if head.strip() else []
     parts += [
         Markup('<p class="turn voice{}">{}</p>').format(
-            speakers.index(turn.speaker) % VOICES, render_text(text[turn.start : turn.end].rstrip())
+            voices[turn.speaker], render_text(text[turn.start : turn.end].rstrip())
         )
         for turn in turns
     ]
