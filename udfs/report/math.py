@@ -72,7 +72,7 @@ def render_formula(written: str, *, display: bool) -> Markup:
     """A formula with its delimiters as MathML, or its TeX where it cannot be set."""
     try:
         root = convert(strip_delimiters(written), display=display)
-        math = Markup("").join(write_element(root, DEEPEST))
+        math = Markup("".join(write_element(root, DEEPEST)))  # noqa: S704 - escaped there
     except Exception:  # noqa: BLE001 - the parser trips over anything, also by IndexError
         return Markup('<code class="tex">{}</code>').format(written)
     kind = "display" if display else "inline"
@@ -94,24 +94,23 @@ def strip_delimiters(written: str) -> str:
     return written
 
 
-def write_element(element: Element, depth: int) -> list[Markup]:
+def write_element(element: Element, depth: int) -> list[str]:
     """An element and what is in it; raises CannotBeSetError for what no plain formula has."""
     name = element.tag
     if name not in ELEMENTS or depth == 0 or len(element) != PARTS.get(name, len(element)):
         raise CannotBeSetError(name)
-    pieces = [Markup("<{}{}>").format(Markup(name), write_attributes(element))]  # noqa: S704 - known
-    pieces.append(write_characters(element.text))
+    pieces = [f"<{name}{write_attributes(element)}>", write_characters(element.text)]
     for child in element:
         pieces += [*write_element(child, depth - 1), write_characters(child.tail)]
-    return [*pieces, Markup("</{}>").format(Markup(name))]  # noqa: S704 - one of ELEMENTS
+    return [*pieces, f"</{name}>"]
 
 
-def write_attributes(element: Element) -> Markup:
+def write_attributes(element: Element) -> str:
     """The harmless ones of an element's attributes."""
     kept = ((n, v) for n, v in element.attrib.items() if n in ATTRIBUTES and VALUE.fullmatch(v))
-    return Markup("").join(Markup(' {}="{}"').format(name, value) for name, value in kept)
+    return "".join(f' {name}="{html.escape(value)}"' for name, value in kept)
 
 
-def write_characters(text: str | None) -> Markup:
+def write_characters(text: str | None) -> str:
     """What stands in an element: latex2mathml writes symbols as references, the rest is text."""
-    return escape(html.unescape(text or ""))
+    return html.escape(html.unescape(text)) if text else ""
