@@ -393,7 +393,7 @@ def read_comparison(run: Run, corpus: Corpus) -> Comparison | None:
     if not run.settings.report.compare:
         return None
     names = run.settings.report.compare.split(",")
-    (one, first), (other, second) = (find_side(run, corpus, name.strip()) for name in names)
+    (one, first), (other, second) = (find_side(run, corpus, name) for name in names)
     with (
         keep(ask(run, SHARED, own=first, other=second)) as left,
         keep(ask(run, SHARED, own=second, other=first)) as right,

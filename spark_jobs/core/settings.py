@@ -248,7 +248,7 @@ class Report(Section):
 
     output: str = Field(min_length=1)
     samples: int = Field(ge=0, le=100)
-    compare: str = Field(pattern=r"^([^,]+,[^,]+)?$")
+    compare: str = Field(pattern=r"^([0-9a-f]+,[0-9a-f]+)?$")
 
 
 class Submit(Section):
