@@ -21,7 +21,8 @@ set -euo pipefail
 HERE=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 VENV=$HERE/.venv
 CACHE=$HERE/.cache
-PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter export trace maintain sql benchmark doctor)
+PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter export trace maintain sql report
+  benchmark doctor)
 ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
 # cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
@@ -55,6 +56,7 @@ Jobs
   trace      where a token of an export comes from
   maintain   small files together, withdrawn pages and old files deleted
   sql        one query on the tables
+  report     one HTML page: the funnel, lengths, costs and sample dialogues
   benchmark  the indices of benchmarks that filter looks for; --add makes one
   doctor     what is wrong with this machine
 
@@ -64,6 +66,7 @@ Examples
   ./submit.sh local generate --styles two_students,debate --set generate.limit_chunks=0
   ./submit.sh local generate --dry-run
   ./submit.sh local sql "select style, count(*) from synthetic.dialogues group by 1"
+  ./submit.sh local report --output report.html
   ./submit.sh yarn generate --root hdfs:///mind --queue gpu --deploy-mode cluster
   ./submit.sh yarn generate --root hdfs:///mind --dry-run
   ./submit.sh test -m "not spark and not engine"

@@ -28,6 +28,7 @@ HELP = {
     "trace": "where a token of an export comes from",
     "maintain": "small files together, withdrawn pages and old files deleted",
     "sql": "one query on the tables",
+    "report": "one HTML page: the funnel, lengths, costs and sample dialogues",
     "benchmark": "the indices of benchmarks that filter looks for; --add makes one",
     "doctor": "what is wrong with this machine",
 }
@@ -69,6 +70,11 @@ OPTIONS = {
     ),
     ("trace",): (("--export", "export.output", "folder of the export"),),
     ("export", "trace"): (("--tokenizer", "export.tokenizer", "tokenizer.json that counts"),),
+    ("report",): (
+        ("--output", "report.output", "the page: a path, or any URL of fsspec"),
+        ("--samples", "report.samples", "dialogues for each style and reason"),
+        ("--compare", "report.compare", "two ids of specs or rules: ID,ID"),
+    ),
     ("benchmark",): (("--field", "benchmark.field", "column that holds the questions"),),
 }
 CONFIRMED = ("--yes", "generate.confirmed", "go on beyond the budget guard's limits")
@@ -92,7 +98,8 @@ LISTS = ("generate.styles", "generate.retry", "generate.specs", "export.specs", 
 # Their values are TOML as they stand, and those of Spark's properties text.
 NUMBERS = (
     *("ingest.limit", "generate.limit_chunks", "generate.max_waves", "generate.max_hours"),
-    *("estimate.pilot", "estimate.gpus", "cost.gpu_hour", "export.budget", "export.per_page"),
+    *("estimate.pilot", "estimate.gpus", "cost.gpu_hour", "report.samples"),
+    *("export.budget", "export.per_page"),
 )
 
 

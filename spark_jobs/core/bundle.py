@@ -43,6 +43,8 @@ ANYWHERE = {
     'warehouse on the same tables, or in a notebook: run(["databricks", "sql", "select …"])',
     "trace": "trace shows people a text: expected in a notebook on the cluster: "
     'run(["databricks", "trace", "--export", "/Volumes/…", "--token", "N"])',
+    "report": "report writes a page for people: expected in a notebook, "
+    'run(["databricks", "report", "--output", "/Volumes/…/report.html"])',
     "doctor": "doctor looks at the machine that it runs on: expected in a notebook on the cluster: "
     'from spark_jobs.__main__ import run; run(["databricks", "doctor"])',
 }

@@ -52,6 +52,8 @@ def find_unreachable(submission: Submission) -> Iterator[str]:
             continue
         if name == "tables.root" and submission.settings.tables.catalog:
             continue
+        if section == "report" and submission.job != "report":
+            continue
         by_driver = submission.in_cluster_mode and not Path(value).is_relative_to(CONF)
         if name in wanted or (by_driver and name not in SHARED):
             yield (

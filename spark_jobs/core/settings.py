@@ -32,8 +32,8 @@ URL = re.compile(r"[a-z][a-z0-9+.-]*:/")  # hdfs://…, dbfs:/…
 PATHS = (
     *("tables.root", "ingest.input", "ingest.withdraw", "chunk.tokenizer", "generate.spool"),
     *("engine.directory", "engine.python", "benchmark.folder", "filter.rules"),
-    *("submit.spark_home", "submit.archive"),
-    *("engine.weights", "engine.weights_directory", "export.output", "export.tokenizer"),
+    *("submit.spark_home", "submit.archive", "report.output", "export.output", "export.tokenizer"),
+    *("engine.weights", "engine.weights_directory"),
 )
 NO_PATHS = ("", "embedded", "off")
 # A comma that ends an assignment of MIND_SET, rather than one in a value.
@@ -50,6 +50,7 @@ Job = Literal[
     "trace",
     "maintain",
     "sql",
+    "report",
     "benchmark",
     "doctor",
 ]
@@ -274,6 +275,14 @@ class Filter(Section):
     checks: Rules
 
 
+class Report(Section):
+    """What the page of a report shows, and where it goes."""
+
+    output: str = Field(min_length=1)
+    samples: int = Field(ge=0, le=100)
+    compare: str = Field(pattern=r"^([0-9a-f]+,[0-9a-f]+)?$")
+
+
 class Submit(Section):
     """How a job gets to a cluster, and what the cluster's executors run."""
 
@@ -316,6 +325,7 @@ class Settings(Section):
     filter: Filter
     export: Export
     maintain: Maintain
+    report: Report
     benchmark: Benchmarks
     submit: Submit
     spark: dict[Literal["all"] | Job, dict[str, str]]

@@ -218,6 +218,7 @@ def test_nothing_speaks_against_a_job_that_can_run(submit: Submit, hadoop: dict[
         ("yarn ingest", ["ingest.input=pages"], "ingest.input is .*/pages, .* file:///.*/pages"),
         ("yarn generate", ["generate.spool=spool"], "generate.spool is"),
         ("yarn chunk", [CLUSTER_MODE, "chunk.tokenizer=/t.json"], "chunk.tokenizer is /t.json"),
+        ("yarn report", [CLUSTER_MODE], "report.output is .*/report.html, a path of this machine"),
         ("yarn sql", [CLUSTER_MODE], "expected --deploy-mode client"),
         ("yarn doctor", [CLUSTER_MODE], "expected --deploy-mode client"),
         ("standalone chunk", [CLUSTER_MODE], "no cluster mode for Python"),

@@ -1,0 +1,1 @@
+"""The page of `report`: rendering alone, plain values in, one HTML text out."""
