@@ -39,10 +39,10 @@ def order_by_key(seed: int, part: int) -> Column:
 
 def repeat_records(records: DataFrame, share: Share, *, seed: int, part: int) -> DataFrame:
     """The records that a share takes, with their `repeat` from 0 and their `order`."""
-    repeats = share.whole + (share.cutoff is not None)
-    numbered = records.withColumn(
-        "repeat", F.explode(F.array(*(F.lit(number) for number in range(repeats))))
-    ).withColumn("order", order_by_key(seed, part))
+    repeats = range(share.whole + (share.cutoff is not None))
+    numbers = F.array(*map(F.lit, repeats)).cast("array<int>")  # of nothing it is empty, too
+    numbered = records.withColumn("repeat", F.explode(numbers))
+    numbered = numbered.withColumn("order", order_by_key(seed, part))
     if share.cutoff is None:
         return numbered
     return numbered.where((F.col("repeat") < share.whole) | (F.col("order") <= share.cutoff))

@@ -115,12 +115,12 @@ def add_chunks(run: Run, dialogues: DataFrame) -> DataFrame:
 
 
 def add_urls(run: Run, records: DataFrame) -> DataFrame:
-    """Records with the `url` of their page, and nulls for what they have no key of."""
+    """Records with the `url` of their page, null where it is gone, and nulls for missing keys."""
     pages = run.warehouse.read(DOCUMENTS).select("slice", "doc_id", "url")
     for name in ("style", "gen_key", "chunk_id", "version"):
         if name not in records.columns:
             records = records.withColumn(name, F.lit(None).cast("string"))
-    return records.join(pages, ["slice", "doc_id"])
+    return records.join(pages, ["slice", "doc_id"], "left")
 
 
 def cap_pages(records: DataFrame, settings: Export) -> DataFrame:
