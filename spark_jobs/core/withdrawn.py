@@ -100,6 +100,8 @@ def delete_withdrawn(run: Run, table: Table) -> int:
     """
     gone = run.warehouse.read(WITHDRAWN).where(F.col("kind") == BY_REQUEST)
     gone = gone.where("doc_id is not null").select("doc_id").distinct()
+    if gone.isEmpty():
+        return 0  # without a look at a table that may be large
     rows = run.warehouse.read(table).join(gone, "doc_id", "left_semi")
     found = rows.groupBy("slice").count().collect()
     gone.createOrReplaceTempView(GONE)

@@ -25,7 +25,7 @@ from spark_jobs.core.tables import ATTEMPTS, WAVES
 from tests.simulated import SimulatedEngine
 
 # In each of two lives of tables. MIND_DEATHS=100 makes two hundred, in an hour.
-DEATHS = int(os.environ.get("MIND_DEATHS", "5"))
+DEATHS = int(os.environ.get("MIND_DEATHS", "3"))
 # Some 5 s for each death on two cores of one's own; fifty were seen on a busy machine.
 pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(240 * DEATHS)]
 PAGES, STYLES = 12, 2
