@@ -1,4 +1,4 @@
-"""Crash anywhere: the driver dies at ten points of its way, and the next run goes on.
+"""Crash anywhere: the driver dies at many points of its way, and the next run goes on.
 
 Real Spark and Delta, a simulated engine. A death is an error that nothing catches, with all that a
 process would do on its way out left undone.
