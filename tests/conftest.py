@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,25 @@ def make_run(spark: Any, tmp_path: Path, empty_tables: Path) -> Iterator[Callabl
     yield make
     forget_tables(spark)
     shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def runs_on(spark: Any, root: Path, *settings: str) -> Iterator[Callable[..., Any]]:
+    """Makes runs on tables that several tests share: `make(job, *settings, options=None)`."""
+    from spark_jobs.core.runs import Run
+    from spark_jobs.core.settings import load_settings
+
+    place = [f"tables.root={root}", f"tables.slices={SLICES}", *SCREENS_OFF, *settings]
+    opened: list[Any] = []
+
+    def make(job: str, *assignments: str, options: Any = None) -> Run:
+        run = Run(job, load_settings("local", assignments=[*place, *assignments]), spark, options)
+        opened[:] = opened or [run.warehouse]
+        run.__dict__["warehouse"] = opened[0]
+        return run
+
+    yield make
+    forget_tables(spark)
 
 
 @pytest.fixture

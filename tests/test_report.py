@@ -1,18 +1,20 @@
 """report: the numbers on the page are those of the tables, and the page comes whole or not."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
 
+from spark_jobs import chunk, generate, ingest, report
 from spark_jobs import filter as filter_job
-from spark_jobs import generate, report
 from spark_jobs.core.report_data import read_comparison, read_corpus
 from spark_jobs.core.tables import VERDICTS, WAVES
-from tests.simulated import SimulatedEngine
+from tests.conftest import runs_on
+from tests.simulated import run_simulated
 from udfs.errors import JobError, UsageError
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
@@ -21,23 +23,20 @@ BAD = "The page is about <script>alert(1)</script> squares and"
 DUPLICATES_ON = "filter.checks.duplicate.action=gate"
 
 
-@pytest.fixture
-def judged(
-    make_run: Any, make_corpus: Callable[..., None], engine: SimulatedEngine
-) -> Callable[..., None]:
-    """Takes three good pages of two styles and two bad ones of one style as far as verdicts."""
-
-    def make(*settings: str) -> None:
-        pages = [{"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(5)]
-        make_corpus(*pages[:3])
-        generate.run(make_run("generate", *engine.settings, STYLES))
-        make_corpus(*pages)
-        engine.text, engine.finish_reason = BAD, "length"
-        one_style = 'generate.styles=["debate"]'
-        generate.run(make_run("generate", *engine.settings, one_style))
-        filter_job.run(make_run("filter", *settings))
-
-    return make
+@pytest.fixture(scope="module")
+def make_shared(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Runs on three good pages of two styles and two bad ones of one style, not judged yet."""
+    folder = tmp_path_factory.mktemp("report")
+    with runs_on(spark, folder / "warehouse") as make, run_simulated() as engine:
+        for count, styles in ((3, STYLES), (5, 'generate.styles=["debate"]')):
+            pages = [{"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(count)]
+            file = folder / f"{count}.jsonl"
+            file.write_text("".join(f"{json.dumps(page)}\n" for page in pages))
+            ingest.run(make("ingest", f"ingest.input={file}"))
+            chunk.run(make("chunk"))
+            generate.run(make("generate", *engine.settings, styles))
+            engine.text, engine.finish_reason = BAD, "length"
+        yield make
 
 
 def find_row(page: str, caption: str, name: str) -> list[str]:
@@ -49,11 +48,11 @@ def find_row(page: str, caption: str, name: str) -> list[str]:
 
 
 def test_numbers_and_samples_are_those_of_the_tables_and_markup_is_text(
-    judged: Callable[..., None], make_run: Any, tmp_path: Path
+    make_shared: Any, tmp_path: Path
 ) -> None:
-    judged()
+    filter_job.run(make_shared("filter"))
     output = tmp_path / "new folder" / "report.html"
-    run = make_run("report", f"report.output={output}", "report.samples=1")
+    run = make_shared("report", f"report.output={output}", "report.samples=1")
 
     result = report.run(run)
 
@@ -64,9 +63,10 @@ def test_numbers_and_samples_are_those_of_the_tables_and_markup_is_text(
     # chunks, asked, ok, length, judged, passed, accepted
     assert find_row(page, "By style", "debate")[:8] == [*"5532533", "60.0%"]
     assert find_row(page, "By style", "teacher_student")[:8] == [*"3330333", "100%"]
+    by_rules = f"rules_id = '{result['rules_id']}'"
     counted = run.spark.sql(
-        "SELECT reason, count(*) FROM filtered.verdicts "
-        "LATERAL VIEW explode(reasons) AS reason WHERE style = 'debate' GROUP BY reason"
+        "SELECT reason, count(*) FROM filtered.verdicts LATERAL VIEW explode(reasons) AS reason "
+        f"WHERE style = 'debate' AND {by_rules} GROUP BY reason"
     ).collect()
     assert counted
     for reason, count in counted:
@@ -77,13 +77,15 @@ def test_numbers_and_samples_are_those_of_the_tables_and_markup_is_text(
         int(row.split("</td><td>")[4].replace(",", ""))
         for row in page.split("<caption>Waves</caption>")[1].split("</table>")[0].split("<tr>")[2:]
     )
-    turns = run.warehouse.read(VERDICTS).where("metrics.answered").select("metrics.turns").collect()
+    verdicts = run.warehouse.read(VERDICTS).where(by_rules)
+    turns = verdicts.where("metrics.answered").select("metrics.turns").collect()
     told = re.findall(r'aria-label="Turns: ([^"]*)"', page)[0]
     assert sum(map(int, re.findall(r"(\d+) (?:not )?accepted", told))) == len(turns)
 
     # One accepted of each style, and one that was rejected, if for several reasons.
     drawn = run.spark.sql(
-        "SELECT min_by(gen_key, xxhash64(gen_key)) FROM filtered.verdicts GROUP BY style, accepted"
+        "SELECT min_by(gen_key, xxhash64(gen_key)) FROM filtered.verdicts "
+        f"WHERE {by_rules} GROUP BY style, accepted"
     ).collect()
     assert result["samples"] == len(drawn) == 3
     found = set(re.findall(r'aria-label="Dialogue (\w+)"', page))
@@ -95,12 +97,12 @@ def test_numbers_and_samples_are_those_of_the_tables_and_markup_is_text(
 
 
 def test_what_passed_and_is_not_in_the_corpus_has_a_reason(
-    judged: Callable[..., None], make_run: Any, tmp_path: Path
+    make_shared: Any, tmp_path: Path
 ) -> None:
-    judged(DUPLICATES_ON)
+    filter_job.run(make_shared("filter", DUPLICATES_ON))
     output = tmp_path / "report.html"
 
-    result = report.run(make_run("report", f"report.output={output}"))
+    result = report.run(make_shared("report", f"report.output={output}"))
 
     page = output.read_text(encoding="utf-8")
     assert result["accepted"] == 2
@@ -109,15 +111,11 @@ def test_what_passed_and_is_not_in_the_corpus_has_a_reason(
     assert find_row(page, "Dialogues that repeat another of their spec", "debate")[0] == "2"
 
 
-def test_two_sets_of_rules_are_compared_on_the_same_dialogues(
-    judged: Callable[..., None], make_run: Any
-) -> None:
-    judged()
-    run = make_run("filter", "filter.checks.too_few_tokens.min_tokens=9999")
-    strict = filter_job.run(run)["rules_id"]
-    rows = run.spark.sql("SELECT DISTINCT rules_id FROM filtered.verdicts").collect()
-    (first,) = {row.rules_id for row in rows} - {strict}
-    report_run = make_run("report", f"report.compare={first[:9]},{strict}", "report.samples=2")
+def test_two_sets_of_rules_are_compared_on_the_same_dialogues(make_shared: Any) -> None:
+    first = filter_job.run(make_shared("filter"))["rules_id"]
+    strict_rules = "filter.checks.too_few_tokens.min_tokens=9999"
+    strict = filter_job.run(make_shared("filter", strict_rules))["rules_id"]
+    report_run = make_shared("report", f"report.compare={first[:9]},{strict}", "report.samples=2")
 
     found = read_comparison(report_run, read_corpus(report_run))
 
@@ -129,18 +127,9 @@ def test_two_sets_of_rules_are_compared_on_the_same_dialogues(
     assert [(left.accepted, right.accepted) for left, right in found.pairs] == [(True, False)] * 4
 
     with pytest.raises(UsageError, match="'00000000000' begins 0 ids"):
-        read_comparison(make_run("report", "report.compare=00000000000,1"), read_corpus(report_run))
-
-
-def test_tables_with_nothing_in_them_make_an_honest_page(make_run: Any, tmp_path: Path) -> None:
-    output = tmp_path / "report.html"
-
-    result = report.run(make_run("report", f"report.output={output}"))
-
-    assert (result["asked"], result["samples"], result["rules_id"]) == (0, 0, None)
-    page = output.read_text(encoding="utf-8")
-    assert "No dialogue has been asked for so far" in page
-    assert "No dialogue has been judged so far" in page
+        read_comparison(
+            make_shared("report", "report.compare=00000000000,1"), read_corpus(report_run)
+        )
 
 
 def test_the_page_goes_to_any_filesystem_and_takes_the_place_of_an_older_one() -> None:
@@ -157,3 +146,14 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(JobError, match=r"file/report\.html: .*--output"):
         report.write_whole(str(tmp_path / "file" / "report.html"), b"")
+
+
+def test_tables_with_nothing_in_them_make_an_honest_page(make_run: Any, tmp_path: Path) -> None:
+    output = tmp_path / "report.html"
+
+    result = report.run(make_run("report", f"report.output={output}"))
+
+    assert (result["asked"], result["samples"], result["rules_id"]) == (0, 0, None)
+    page = output.read_text(encoding="utf-8")
+    assert "No dialogue has been asked for so far" in page
+    assert "No dialogue has been judged so far" in page
