@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from spark_jobs.core.chunker import active_chunker, read_chunks
 from spark_jobs.core.duplicates import find_duplicates
+from spark_jobs.core.kept import keep
 from spark_jobs.core.runs import Run
 from spark_jobs.core.tables import ATTEMPTS, DIALOGUES, SPECS, VERDICTS, Warehouse, select_columns
 from udfs.checks import duplicate
@@ -61,13 +61,11 @@ class Accepted:
 @contextmanager
 def find_accepted(run: Run, rules: str, limits: duplicate.Limits) -> Iterator[Accepted]:
     """What these rules accept, kept while it is used; `limits` are those of their duplicates."""
-    dialogues = accepted_dialogues(run, rules).persist(StorageLevel.DISK_ONLY)
-    duplicates = repeating(dialogues, limits).persist(StorageLevel.DISK_ONLY)
-    try:
+    with (
+        keep(accepted_dialogues(run, rules)) as dialogues,
+        keep(repeating(dialogues, limits)) as duplicates,
+    ):
         yield Accepted(rules, dialogues, duplicates, gate=limits.action == "gate")
-    finally:
-        duplicates.unpersist()
-        dialogues.unpersist()
 
 
 def accepted_dialogues(run: Run, rules: str) -> DataFrame:

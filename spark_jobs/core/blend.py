@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from spark_jobs.core.kept import keep
 from udfs.errors import JobError
 from udfs.export.tokenizing import Encoder
 
@@ -56,8 +56,7 @@ def measured(parts: Sequence[DataFrame], encoder: Encoder) -> Iterator[list[Data
         for part in parts:
             texts = part.select("key", "text")
             counted = texts.mapInArrow(encoder.add_counts, "key string, n_tokens bigint")
-            sizes.append(counted.persist(StorageLevel.DISK_ONLY))
-            stack.callback(sizes[-1].unpersist)
+            sizes.append(stack.enter_context(keep(counted)))
         yield sizes
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import pyarrow as pa
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.core.claims import Claim, Claims, make_claim
 from spark_jobs.core.commits import CommittedElsewhereError, append_once
 from spark_jobs.core.console import say, warn
+from spark_jobs.core.kept import keep
 from spark_jobs.core.ledger import WaveRow, describe_recovered, is_recorded, save_wave
 from spark_jobs.core.runs import Run, progress_folder
 from spark_jobs.core.scratch import has_single_writer
@@ -100,14 +100,12 @@ def save_recovered(run: Run, row: WaveRow) -> None:
 def commit_spooled(run: Run, files: Sequence[str], wave_id: str, run_id: str) -> None:
     """One plain append of the rows that a wave's spool holds and nobody else has, each once."""
     # Read once: a task that outlived its driver may still add to it.
-    spooled = read_files(run, files).dropDuplicates(["gen_key"]).persist(StorageLevel.DISK_ONLY)
-    rows = leave_out_known(run, spooled)
-    try:
-        append_once(run, rows.sortWithinPartitions("bucket"), wave_id, run_id=run_id)
-    except CommittedElsewhereError:
-        say(f"generate: another run commits what run {run_id} left")
-    finally:
-        spooled.unpersist()
+    with keep(read_files(run, files).dropDuplicates(["gen_key"])) as spooled:
+        rows = leave_out_known(run, spooled)
+        try:
+            append_once(run, rows.sortWithinPartitions("bucket"), wave_id, run_id=run_id)
+        except CommittedElsewhereError:
+            say(f"generate: another run commits what run {run_id} left")
 
 
 def leave_out_known(run: Run, spooled: DataFrame) -> DataFrame:

@@ -8,23 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Row
 
+from spark_jobs.core.kept import keep
 from spark_jobs.core.runs import Run
-from spark_jobs.core.tables import (
-    ATTEMPTS,
-    CHUNK_VERDICTS,
-    CHUNKS,
-    DIALOGUES,
-    DOCUMENTS,
-    DUPLICATES,
-    SPECS,
-    VERDICTS,
-    WAVES,
-    WITHDRAWN,
-    quote,
-)
+from spark_jobs.core.tables import quote
+from spark_jobs.core.views import name_tables
 from udfs.errors import UsageError
 from udfs.report.content import (
     Comparison,
@@ -146,16 +135,6 @@ def find_judged(run: Run, corpus: Corpus) -> Iterator[DataFrame]:
     judged = ask(run, JUDGED, chunker=corpus.chunker_id, rules=corpus.rules_id)
     with keep(judged) as kept:
         yield kept
-
-
-@contextmanager
-def keep(rows: DataFrame) -> Iterator[DataFrame]:
-    """Rows on the executors' disks while they are used."""
-    kept = rows.persist(StorageLevel.DISK_ONLY)
-    try:
-        yield kept
-    finally:
-        kept.unpersist()
 
 
 JUDGED = f"""
@@ -474,7 +453,7 @@ def ask(run: Run, query: str, **values: Any) -> DataFrame:
         name: value for name, value in values.items() if isinstance(value, DataFrame)
     }
     plain = {n: write_value(value) for n, value in values.items() if n not in frames}
-    for name, written in {**name_tables(run), **plain}.items():
+    for name, written in {**name_all(run), **plain}.items():
         query = query.replace(f"{{{name}}}", written)
     return run.spark.sql(query, **frames)
 
@@ -484,17 +463,11 @@ def write_value(value: str | int | None) -> str:
     return "NULL" if value is None else quote(value) if isinstance(value, str) else str(value)
 
 
-def name_tables(run: Run) -> dict[str, str]:
+def name_all(run: Run) -> dict[str, str]:
     """Tables and views of the queries here, as the session knows them."""
-    warehouse = run.warehouse
-    tables = (ATTEMPTS, CHUNKS, CHUNK_VERDICTS, DIALOGUES, DOCUMENTS, DUPLICATES)
-    named = {
-        table.name.upper(): warehouse.name(table)
-        for table in (*tables, SPECS, VERDICTS, WAVES, WITHDRAWN)
-    }
+    filtered = run.warehouse.schema("filtered")
     return {
-        **named,
-        "ANSWERS": f"{warehouse.schema('synthetic')}.dialogues",
-        "SIMILARITY": f"{warehouse.schema('filtered')}.style_similarity",
-        "OPENINGS": f"{warehouse.schema('filtered')}.openings",
+        **name_tables(run.warehouse),
+        "SIMILARITY": f"{filtered}.style_similarity",
+        "OPENINGS": f"{filtered}.openings",
     }

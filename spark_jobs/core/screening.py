@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -17,6 +16,7 @@ from spark_jobs.core.benchmarks import load_named
 from spark_jobs.core.chunker import read_chunks
 from spark_jobs.core.console import say
 from spark_jobs.core.duplicates import find_duplicates
+from spark_jobs.core.kept import keep
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.settings import Settings
 from spark_jobs.core.tables import CHUNK_VERDICTS, Warehouse, arrow_schema, in_place_order
@@ -76,13 +76,10 @@ def screen_chunks(run: Run, chunker_id: str) -> Result:
     rules = load_chunk_rules(run.settings)
     forget_returning(run, rules, chunker_id)
     # On disk: a signature has half a kilobyte, and working it out reads the text.
-    judged = judge_new(run, rules, chunker_id).persist(StorageLevel.DISK_ONLY)
-    try:
+    with keep(judge_new(run, rules, chunker_id)) as judged:
         if not judged.isEmpty():
             verdicts = add_duplicates(run, rules, chunker_id, judged)
             run.warehouse.append(in_place_order(verdicts), CHUNK_VERDICTS)
-    finally:
-        judged.unpersist()
     return summarise(run, rules, chunker_id)
 
 

@@ -6,6 +6,8 @@ from spark_jobs.core.tables import (
     CHUNK_VERDICTS,
     CHUNKS,
     DIALOGUES,
+    DOCUMENTS,
+    DUPLICATES,
     RUNS,
     SPECS,
     VERDICTS,
@@ -20,8 +22,7 @@ from spark_jobs.core.tables import (
 def open_views(warehouse: Warehouse) -> None:
     """Name all views in the session."""
     for (layer, name), (comment, query) in VIEWS.items():
-        names = {table.name.upper(): warehouse.name(table) for table in NAMED}
-        names["ANSWERS"] = f"{warehouse.schema('synthetic')}.dialogues"
+        names = name_tables(warehouse)
         names["MEASURED"] = MEASURED.format(**names)
         names["SIMILARITY"] = similarity_sql("a.signature", "b.signature")
         warehouse.spark.sql(
@@ -30,8 +31,17 @@ def open_views(warehouse: Warehouse) -> None:
         )
 
 
+def name_tables(warehouse: Warehouse) -> dict[str, str]:
+    """The names of tables in SQL by those in capitals that queries here have; ANSWERS are the
+    dialogues that count.
+    """
+    names = {table.name.upper(): warehouse.name(table) for table in NAMED}
+    return {**names, "ANSWERS": f"{warehouse.schema('synthetic')}.dialogues"}
+
+
 NAMED: tuple[Table, ...] = (
-    *(ATTEMPTS, CHUNKS, CHUNK_VERDICTS, DIALOGUES, RUNS, SPECS, VERDICTS, WAVES, WITHDRAWN),
+    *(ATTEMPTS, CHUNKS, CHUNK_VERDICTS, DIALOGUES, DOCUMENTS, DUPLICATES),
+    *(RUNS, SPECS, VERDICTS, WAVES, WITHDRAWN),
 )
 
 # The dialogues of the corpus with what the checks measured of them and who wrote them.
