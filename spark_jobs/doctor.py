@@ -17,6 +17,7 @@ from spark_jobs.core.session import check_versions, delta_jars, open_session
 from spark_jobs.core.settings import Settings
 from spark_jobs.core.versions import package_version, read_versions
 from udfs.engine.dialogue_udf import ask_pairs
+from udfs.engine.outcomes import ANSWERED
 from udfs.engine.sidecar import base_directory
 from udfs.errors import MindError
 
@@ -116,7 +117,7 @@ def check_engine(settings: Settings) -> str:
     warn_of_gate(settings, plan, os.environ)
     style = next(iter(specs))
     outcome = ask_pairs([("One and one is two.", style)], plan, specs)[0]
-    if outcome is None or outcome.status not in {"ok", "length"}:
+    if outcome is None or outcome.status not in ANSWERED:
         raise MindError(f"{plan.recipe.name} gave no dialogue: {outcome}")
     return f"{plan.recipe.name} with {plan.model_name}: {outcome.completion_tokens} tokens"
 

@@ -7,9 +7,9 @@ check `truncated` judges it.
 from dataclasses import dataclass
 
 from udfs.checks import base
+from udfs.engine.outcomes import ANSWERED
 
 REASON = "engine_status"
-ANSWERED = frozenset({"ok", "length"})
 
 
 class Limits(base.Limits):
