@@ -1,13 +1,10 @@
 """report: one self-contained HTML page of what the tables hold."""
 
-import uuid
-
-import fsspec
-
 from spark_jobs.core.console import say
 from spark_jobs.core.report_data import read_content
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.sql import check_there
+from udfs.engine import spool
 from udfs.errors import JobError
 from udfs.report.content import Content
 from udfs.report.page import render_page
@@ -43,13 +40,7 @@ def write_whole(location: str, content: bytes) -> None:
     Raises JobError where it cannot be written.
     """
     try:
-        filesystem, path = fsspec.core.url_to_fs(location)
-        folder, _, name = path.rpartition("/")
-        if folder:
-            filesystem.makedirs(folder, exist_ok=True)
-        beside = f"{folder}/.{name}.{uuid.uuid4().hex}"
-        filesystem.pipe_file(beside, content)
-        filesystem.mv(beside, path)
+        spool.write_whole(location, content)
     except (OSError, ValueError, ImportError) as error:
         raise JobError(
             f"the report cannot be written to {location}: {error}; --output names another place"

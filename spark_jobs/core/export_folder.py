@@ -5,6 +5,7 @@ from typing import Any
 
 import fsspec
 
+from udfs.engine.spool import write_whole
 from udfs.errors import UsageError
 
 MANIFEST = "manifest.json"
@@ -67,6 +68,4 @@ class ExportFolder:
     def write(self, name: str, content: dict[str, Any]) -> None:
         """A JSON file, whole or not at all."""
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        temporary = f"{self.path}/.{name}.new"
-        self.filesystem.pipe_file(temporary, text.encode())
-        self.filesystem.mv(temporary, f"{self.path}/{name}")
+        write_whole(f"{self.location}/{name}", text.encode())
