@@ -13,6 +13,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from spark_jobs.core.blend import Share, measured, repeat_records, share_out
 from spark_jobs.core.chunker import read_named_tokenizer
@@ -23,11 +24,10 @@ from spark_jobs.core.layouts import check_layouts, list_parts, read_layout
 from spark_jobs.core.runs import Result, Run
 from spark_jobs.core.scratch import scratch_root
 from udfs.errors import JobError, UsageError
-from udfs.export.shards import ShardWriter
+from udfs.export.shards import WRITTEN, ShardWriter
 from udfs.export.tokenizing import Encoder
 from udfs.keys import content_key
 
-WRITTEN = "shard int, file string, records bigint, tokens bigint, bytes bigint, sha256 string"
 VERSION = "1"  # of what is written from a record: another one makes another export
 
 
@@ -132,7 +132,7 @@ def write_records(
     sorted_ = placed.repartition(shards, "shard").sortWithinPartitions(
         "shard", "order", "key", "repeat"
     )
-    written = sorted_.mapInArrow(writer.write, WRITTEN).collect()
+    written = sorted_.mapInArrow(writer.write, from_arrow_schema(WRITTEN)).collect()
     return sorted((row.asDict() for row in written), key=lambda file: file["file"])
 
 

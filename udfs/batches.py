@@ -11,9 +11,15 @@ Row = dict[str, Any]
 
 def batch_rows(rows: Iterable[Row], schema: pa.Schema, *, size: int) -> Iterator[pa.RecordBatch]:
     """Batches of at most `size` rows in their order; none without rows, so that memory is flat."""
+    for taken in take_rows(rows, size=size):
+        yield pa.RecordBatch.from_pylist(taken, schema=schema)
+
+
+def take_rows(rows: Iterable[Row], *, size: int) -> Iterator[list[Row]]:
+    """Lists of at most `size` rows in their order; none without rows."""
     rest = iter(rows)
     while taken := list(islice(rest, size)):
-        yield pa.RecordBatch.from_pylist(taken, schema=schema)
+        yield taken
 
 
 def map_rows(

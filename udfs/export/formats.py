@@ -65,7 +65,8 @@ class ParquetFormat:
 
     def add(self, records: Sequence[Record]) -> None:
         """Append records; a group is written when it is full."""
-        self.waiting += records
+        # A record has more than its file: no text or tokens are held for nothing.
+        self.waiting += [{name: record[name] for name in self.schema.names} for record in records]
         while len(self.waiting) >= GROUP_ROWS:
             self._write(self.waiting[:GROUP_ROWS])
             del self.waiting[:GROUP_ROWS]
@@ -157,7 +158,7 @@ class MegatronFormat:
         """Append the tokens of records."""
         for record in records:
             self.writer.add(record["tokens"])
-        self.spans.add([{name: record[name] for name in LINEAGE.names} for record in records])
+        self.spans.add(records)
 
     def finish(self) -> None:
         """Write the index, close all."""

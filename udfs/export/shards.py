@@ -13,7 +13,7 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
-from udfs.batches import batch_rows
+from udfs.batches import batch_rows, take_rows
 from udfs.export.formats import FORMATS, HashedFile, Record
 from udfs.export.tokenizing import Encoder
 
@@ -55,7 +55,7 @@ class ShardWriter:
         files = ShardFiles(self.folder, shard_name(shard, self.shards))
         form = FORMATS[self.format](files.open, self.encoder)
         n_records = n_tokens = 0
-        for taken in in_pieces(records, BATCH):
+        for taken in take_rows(records, size=BATCH):
             for record in taken:
                 record["tokens"] = self.encoder.encode(record["text"])
                 record["n_tokens"] = len(record["tokens"])
@@ -65,18 +65,6 @@ class ShardWriter:
         form.finish()
         counts = {"shard": shard, "records": n_records, "tokens": n_tokens}
         return [{**counts, **file} for file in files.publish()]
-
-
-def in_pieces(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
-    """Records in lists of so many."""
-    piece = []
-    for record in records:
-        piece.append(record)
-        if len(piece) == size:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
 
 
 def shard_name(shard: int, shards: int) -> str:

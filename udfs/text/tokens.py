@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import fsspec
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from udfs.keys import content_key
 
@@ -51,14 +51,16 @@ class TokenCounter:
 
     def count(self, text: str) -> int:
         """Number of tokens of the text on its own, 0 for an empty one."""
-        encodings = self._tokenizer.encode_batch_fast([_as_utf8(text)], add_special_tokens=False)
-        return len(encodings[0])
+        return len(self._encode(text))
 
     def encode(self, text: str) -> list[int]:
         """The text's tokens by their numbers."""
-        encodings = self._tokenizer.encode_batch_fast([_as_utf8(text)], add_special_tokens=False)
-        ids: list[int] = encodings[0].ids
+        ids: list[int] = self._encode(text).ids
         return ids
+
+    def _encode(self, text: str) -> Encoding:
+        """The library's own result, without offsets."""
+        return self._tokenizer.encode_batch_fast([_as_utf8(text)], add_special_tokens=False)[0]
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of tokens, names of special ones included."""
