@@ -74,42 +74,32 @@ def forget_tables(spark: Any) -> None:
 @pytest.fixture
 def make_run(spark: Any, tmp_path: Path, empty_tables: Path) -> Iterator[Callable[..., Any]]:
     """Makes runs of jobs on tables of the test's own: `make_run("chunk", "section.key=value")`."""
-    from spark_jobs.core.runs import Run
-    from spark_jobs.core.settings import load_settings
-
     root = tmp_path / "warehouse"
-    place = [f"tables.root={root}", f"tables.slices={SLICES}"]
-    opened: dict[Any, Any] = {}
-
-    def make(job: str, *assignments: str) -> Any:
-        settings = load_settings("local", assignments=[*place, *SCREENS_OFF, *assignments])
-        if settings.tables.slices == SLICES and not root.exists():
-            shutil.copytree(empty_tables, root)
-        run = Run(job, settings, spark)
-        # The tables of a test are named once.
-        if settings.tables not in opened:
-            opened[settings.tables] = run.warehouse
-        run.__dict__["warehouse"] = opened[settings.tables]
-        return run
-
-    yield make
-    forget_tables(spark)
+    with runs_on(spark, root, empty_tables) as make:
+        yield make
     shutil.rmtree(root, ignore_errors=True)
 
 
 @contextmanager
-def runs_on(spark: Any, root: Path, *settings: str) -> Iterator[Callable[..., Any]]:
-    """Makes runs on tables that several tests share: `make(job, *settings, options=None)`."""
+def runs_on(
+    spark: Any, root: Path, empty_tables: Path, *settings_of_all: str
+) -> Iterator[Callable[..., Any]]:
+    """Makes runs on the tables of one root: `make(job, *settings, options=None)`."""
     from spark_jobs.core.runs import Run
     from spark_jobs.core.settings import load_settings
 
-    place = [f"tables.root={root}", f"tables.slices={SLICES}", *SCREENS_OFF, *settings]
-    opened: list[Any] = []
+    place = [f"tables.root={root}", f"tables.slices={SLICES}", *SCREENS_OFF, *settings_of_all]
+    opened: dict[Any, Any] = {}
 
-    def make(job: str, *assignments: str, options: Any = None) -> Run:
-        run = Run(job, load_settings("local", assignments=[*place, *assignments]), spark, options)
-        opened[:] = opened or [run.warehouse]
-        run.__dict__["warehouse"] = opened[0]
+    def make(job: str, *assignments: str, options: Any = None) -> Any:
+        settings = load_settings("local", assignments=[*place, *assignments])
+        if settings.tables.slices == SLICES and not root.exists():
+            shutil.copytree(empty_tables, root)
+        run = Run(job, settings, spark, options)
+        # The tables of a test are named once.
+        if settings.tables not in opened:
+            opened[settings.tables] = run.warehouse
+        run.__dict__["warehouse"] = opened[settings.tables]
         return run
 
     yield make

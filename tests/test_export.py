@@ -27,13 +27,13 @@ Export = Callable[..., tuple[Path, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def make_run(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def make_run(spark: Any, empty_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Runs on a corpus of nine pages, one of them with two chunks, in two styles."""
     folder = tmp_path_factory.mktemp("export")
     pages = folder / "pages.jsonl"
     pages.write_text("".join(f"{json.dumps(make_page(n))}\n" for n in range(PAGES)))
     with (
-        runs_on(spark, folder / "warehouse", "chunk.max_tokens=60") as make,
+        runs_on(spark, folder / "warehouse", empty_tables, "chunk.max_tokens=60") as make,
         run_simulated() as engine,
     ):
         engine.on_request = lambda n: setattr(engine, "text", " ".join([GOOD, *MORE[: n % 4]]))

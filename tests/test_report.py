@@ -24,10 +24,12 @@ DUPLICATES_ON = "filter.checks.duplicate.action=gate"
 
 
 @pytest.fixture(scope="module")
-def make_shared(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def make_shared(
+    spark: Any, empty_tables: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """Runs on three good pages of two styles and two bad ones of one style, not judged yet."""
     folder = tmp_path_factory.mktemp("report")
-    with runs_on(spark, folder / "warehouse") as make, run_simulated() as engine:
+    with runs_on(spark, folder / "warehouse", empty_tables) as make, run_simulated() as engine:
         for count, styles in ((3, STYLES), (5, 'generate.styles=["debate"]')):
             pages = [{"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(count)]
             file = folder / f"{count}.jsonl"
