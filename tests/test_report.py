@@ -148,14 +148,3 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(JobError, match=r"file/report\.html: .*--output"):
         report.write_whole(str(tmp_path / "file" / "report.html"), b"")
-
-
-def test_tables_with_nothing_in_them_make_an_honest_page(make_run: Any, tmp_path: Path) -> None:
-    output = tmp_path / "report.html"
-
-    result = report.run(make_run("report", f"report.output={output}"))
-
-    assert (result["asked"], result["samples"], result["rules_id"]) == (0, 0, None)
-    page = output.read_text(encoding="utf-8")
-    assert "No dialogue has been asked for so far" in page
-    assert "No dialogue has been judged so far" in page
