@@ -67,8 +67,7 @@ def run(run: Run) -> Result:
 def make_encoder(run: Run) -> Encoder:
     """The tokenizer of the settings; raises UsageError when the format cannot do with it."""
     settings = run.settings.export
-    location = settings.tokenizer or run.settings.chunk.tokenizer
-    encoder = Encoder(read_named_tokenizer(location, "export.tokenizer"), settings.end_token)
+    encoder = read_encoder(run, settings.end_token)
     if settings.format == "megatron" and not settings.end_token:
         raise UsageError(
             "export.end_token is empty, expected the name of the token that ends a text, "
@@ -77,8 +76,19 @@ def make_encoder(run: Run) -> Encoder:
     try:
         encoder.encode("")
     except ValueError as error:
+        location = tokenizer_location(run)
         raise UsageError(f"export.end_token: {error} (export.tokenizer: {location})") from error
     return encoder
+
+
+def read_encoder(run: Run, end_token: str) -> Encoder:
+    """The tokenizer of the settings, with a token that ends each text."""
+    return Encoder(read_named_tokenizer(tokenizer_location(run), "export.tokenizer"), end_token)
+
+
+def tokenizer_location(run: Run) -> str:
+    """Where the tokenizer lies: the chunker's unless the settings name another."""
+    return run.settings.export.tokenizer or run.settings.chunk.tokenizer
 
 
 @contextmanager
@@ -159,7 +169,6 @@ def describe(
         "shards": count_shards(run, chosen),
         "parts": parts,
         "tokenizer": encoder.counter.tokenizer_id,
-        "end_token": encoder.end,
         "settings": decisive_settings(run),
         "files": files,
     }

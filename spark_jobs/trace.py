@@ -11,7 +11,7 @@ from spark_jobs.core.export_folder import ExportFolder
 from spark_jobs.core.runs import Run
 from spark_jobs.core.scratch import scratch_root
 from spark_jobs.core.tables import CHUNKS, DOCUMENTS
-from spark_jobs.export import make_encoder
+from spark_jobs.export import read_encoder
 from spark_jobs.sql import check_there
 from udfs.errors import UsageError
 from udfs.export.reading import Found, find_token
@@ -23,10 +23,10 @@ def run(run: Run) -> None:
     """Find the token, print its lineage as JSON, and show the texts to people."""
     check_there(run)
     folder = ExportFolder(scratch_root(run.spark, run.settings.export.output))
-    encoder = make_encoder(run)
     manifest = folder.manifest()
     if manifest is None:
         raise UsageError(f"there is no finished export at {folder.location}, expected its folder")
+    encoder = read_encoder(run, manifest["settings"]["end_token"])
     if encoder.counter.tokenizer_id != manifest["tokenizer"]:
         raise UsageError(
             "export.tokenizer is not the one that the export was made with: give the same "

@@ -8,12 +8,14 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from datasets import load_dataset
 
 from spark_jobs import chunk, export, generate, ingest, trace
 from spark_jobs import filter as filter_job
 from tests.conftest import runs_on
 from tests.simulated import GOOD, run_simulated
 from udfs.errors import UsageError
+from udfs.export.formats import to_messages
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 STYLES = ("two_students", "teacher_student")
@@ -97,6 +99,22 @@ def test_a_layout_has_the_rows_that_sql_counts(
     assert sorted((record["key"], record["text"]) for record in records) == wanted
     assert manifest["records"] == len(wanted)
     assert manifest["tokens"] == sum(record["n_tokens"] for record in records)
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "chat"])
+def test_datasets_of_hugging_face_loads_the_folder(
+    export_as: Export, make_run: Any, tmp_path: Path, form: str
+) -> None:
+    folder, _ = export_as("two_students", f"export.format={form}")
+
+    loaded = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+
+    wanted = dict(make_run("sql").spark.sql(COUNTED["two_students"]).collect())
+    if form == "chat":
+        said = {key: to_messages(text) for key, text in wanted.items()}
+        assert {record["key"]: record["messages"] for record in loaded} == said
+    else:
+        assert {record["key"]: record["text"] for record in loaded} == wanted
 
 
 def test_pages_can_be_exported_whole(export_as: Export) -> None:
@@ -224,7 +242,8 @@ def test_every_token_is_traced_to_its_dialogue_and_page(
 
     for token in range(0, len(truth), len(truth) // 3):
         options = SimpleNamespace(token=token)
-        trace.run(make_run("trace", f"export.output={folder}", options=options))
+        of_other_ends = (f"export.output={folder}", "export.end_token=")
+        trace.run(make_run("trace", *of_other_ends, options=options))
         found = json.loads(capsys.readouterr().out.splitlines()[-1])
         record, place = truth[token]
         assert (found["gen_key"], found["url"]) == (record["gen_key"], record["url"])
