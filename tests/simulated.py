@@ -96,6 +96,8 @@ class SimulatedEngine:
         self.requests.append(body)
         if self.on_request:
             self.on_request(len(self.requests))
+        # Before other requests change it.
+        text, finish_reason = self.text, self.finish_reason
         await asyncio.sleep(self.delay)
         prompt = body["messages"][0]["content"]
         # Whatever a test waits for happens in other threads.
@@ -105,12 +107,12 @@ class SimulatedEngine:
             if piece in prompt:
                 return web.Response(status=status, text=f"refused: {piece}")
         choice = {
-            "message": {"content": self.text},
-            "finish_reason": self.finish_reason,
+            "message": {"content": text},
+            "finish_reason": finish_reason,
         }
         usage = {
             "prompt_tokens": len(prompt) // 4,
-            "completion_tokens": len(self.text) // 4,
+            "completion_tokens": len(text) // 4,
             "prompt_tokens_details": {"cached_tokens": len(prompt) // 8},
         }
         self.answers.append((prompt, time.time(), request.match_info["life"]))

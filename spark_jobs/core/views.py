@@ -1,5 +1,8 @@
 """Views: what people query, derived from the tables, never stored."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from spark_jobs.core.duplicates import similarity_sql
 from spark_jobs.core.tables import (
     ATTEMPTS,
@@ -19,16 +22,33 @@ from spark_jobs.core.tables import (
 )
 
 
+@dataclass(frozen=True)
+class View:
+    """One declared view; `columns` are those that it shows of its query, with their comments."""
+
+    layer: str
+    name: str
+    comment: str
+    columns: Mapping[str, str]
+    query: str
+
+    def create_statement(self, schema: str, names: Mapping[str, str]) -> str:
+        """The SQL that makes it in a schema, over tables of these names."""
+        described = (f"{name} COMMENT {quote(meaning)}" for name, meaning in self.columns.items())
+        return (
+            f"CREATE OR REPLACE VIEW {schema}.{self.name} ({', '.join(described)}) "
+            f"COMMENT {quote(self.comment)} "
+            f"AS SELECT {', '.join(self.columns)} FROM ({self.query.format(**names)})"
+        )
+
+
 def open_views(warehouse: Warehouse) -> None:
     """Name all views in the session."""
-    for (layer, name), (comment, query) in VIEWS.items():
-        names = name_tables(warehouse)
-        names["MEASURED"] = MEASURED.format(**names)
-        names["SIMILARITY"] = similarity_sql("a.signature", "b.signature")
-        warehouse.spark.sql(
-            f"CREATE OR REPLACE VIEW {warehouse.schema(layer)}.{name} COMMENT {quote(comment)} "
-            f"AS {query.format(**names)}"
-        )
+    names = name_tables(warehouse)
+    names["MEASURED"] = MEASURED.format(**names)
+    names["SIMILARITY"] = similarity_sql("a.signature", "b.signature")
+    for view in VIEWS:
+        warehouse.spark.sql(view.create_statement(warehouse.schema(view.layer), names))
 
 
 def name_tables(warehouse: Warehouse) -> dict[str, str]:
@@ -54,11 +74,14 @@ MEASURED = """(
           JOIN {SPECS} s ON d.spec_id = s.spec_id
         )"""
 
-VIEWS = {
-    ("synthetic", "dialogues"): (
+VIEWS = (
+    View(
+        "synthetic",
+        "dialogues",
         "One row per dialogue of a page that counts: its first ok attempt, else the latest.",
+        {name: meaning for name, _, meaning in ATTEMPTS.columns},
         """
-        SELECT * EXCEPT (place) FROM (
+        SELECT * FROM (
           SELECT *, row_number() OVER (
             -- With all four in the window, filters on them reach the files.
             PARTITION BY slice, style, bucket, gen_key
@@ -72,8 +95,19 @@ VIEWS = {
         WHERE place = 1
         """,
     ),
-    ("filtered", "style_similarity"): (
+    View(
+        "filtered",
+        "style_similarity",
         "How alike the dialogues of one chunk and model are by two styles; near 1: no difference.",
+        {
+            "model": "The generator",
+            "style": "One style",
+            "other_style": "The other, later in the alphabet",
+            "pairs": "Chunks that have a dialogue in both",
+            "similarity": "Word grams in common, 0 to 1: mean of the pairs",
+            "most": "The pair that is most alike",
+            "share_alike": "Part of the pairs that share half of their grams or more",
+        },
         """
         WITH signed AS (SELECT * FROM {MEASURED} WHERE signature IS NOT NULL)
         SELECT a.model, a.style, b.style AS other_style, count(*) AS pairs,
@@ -86,8 +120,19 @@ VIEWS = {
         GROUP BY a.model, a.style, b.style
         """,
     ),
-    ("filtered", "openings"): (
+    View(
+        "filtered",
+        "openings",
         "How the accepted dialogues of each style and model begin: their first four spoken words.",
+        {
+            "style": "The style",
+            "model": "The generator",
+            "dialogues": "Accepted dialogues that begin with words",
+            "openings": "Beginnings among them that differ",
+            "diversity": "Openings per dialogue; 1: no two begin alike",
+            "commonest": "The opening that most of them have",
+            "its_share": "Part of the dialogues that have it",
+        },
         """
         SELECT style, model, sum(n) AS dialogues, count(*) AS openings,
                count(*) / sum(n) AS diversity,
@@ -100,8 +145,23 @@ VIEWS = {
         GROUP BY style, model
         """,
     ),
-    ("ops", "progress"): (
+    View(
+        "ops",
+        "progress",
         "How far each style and generator has come, beside the chunks that there are to ask about.",
+        {
+            "style": "The style",
+            "model": "The generator",
+            "spec_id": "The exact way of asking (ops.specs)",
+            "dialogues": "Dialogues that count, whatever became of them",
+            "ok": "Of these, ended by the model itself",
+            "length": "Of these, ended by the token limit",
+            "failed": "Of these, without a text (ops.failures)",
+            "chunks_asked": "Chunks that they are about",
+            "chunks": "Chunks of the newest chunker that may be asked about",
+            "output_tokens": "Tokens out",
+            "newest": "When the last of them ended",
+        },
         """
         SELECT s.style, s.model, s.spec_id,
                count(*) AS dialogues,
@@ -126,8 +186,19 @@ VIEWS = {
         GROUP BY s.style, s.model, s.spec_id
         """,
     ),
-    ("ops", "failures"): (
+    View(
+        "ops",
+        "failures",
         "Dialogues that have no text, by style, status and kind of error, with an example.",
+        {
+            "style": "The style",
+            "status": "What became of them",
+            "error_class": "Kind of error; null if none",
+            "dialogues": "Dialogues that ended so",
+            "newest_message": "The words of the last such error",
+            "newest": "When that was",
+            "newest_run": "Its run (ops.runs)",
+        },
         """
         SELECT style, status, error_class, count(*) AS dialogues,
                max_by(error_message, created_at) AS newest_message,
@@ -137,8 +208,27 @@ VIEWS = {
         GROUP BY style, status, error_class
         """,
     ),
-    ("ops", "cost"): (
+    View(
+        "ops",
+        "cost",
         "What each run of generate took, and what a million accepted tokens of it cost.",
+        {
+            "run_id": "The run of generate (ops.runs)",
+            "status": "done or failed; null while it runs",
+            "started_at": "When its first wave began",
+            "waves": "Waves committed",
+            "dialogues": "Rows committed",
+            "requests": "Requests made for them, retries included",
+            "prompt_tokens": "Tokens in",
+            "cached_tokens": "Of these, from the prefix cache",
+            "output_tokens": "Tokens out",
+            "accepted_tokens": "Of these, in dialogues of the corpus; null if none are",
+            "hours": "Hours that its waves took",
+            "gpu_hours": "The same times their GPUs",
+            "cost": "Money for GPUs and tokens at the prices of [cost]",
+            "cost_per_million_tokens": "Money for a million tokens out",
+            "cost_per_million_accepted": "Money for a million of those in the corpus",
+        },
         """
         SELECT w.run_id, any_value(r.status) AS status, min(w.launched_at) AS started_at,
                count(*) AS waves, sum(w.dialogues) AS dialogues, sum(w.requests) AS requests,
@@ -158,4 +248,4 @@ VIEWS = {
         GROUP BY w.run_id
         """,
     ),
-}
+)
