@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulated import SCREENS_OFF
+from tests.simulated import GOOD, SCREENS_OFF, run_simulated
 
 PROJECT = Path(__file__).parents[1]
 LINES = pytest.StashKey[dict[str, list[str]]]()
@@ -22,6 +22,7 @@ if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir()
     os.environ["DELTA_JARS_DIR"] = str(PROJECT / ".cache" / "jars")
 
 SLICES = 2
+PROSE = "The sum of two odd numbers is even, since each leaves one over and these make a pair. "
 # A JVM that lives for minutes never earns back what its better compiler takes from two cores.
 QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 # On top of the local target: what a test of a few rows needs to be quick.
@@ -65,9 +66,45 @@ def empty_tables(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kept
 
 
+@pytest.fixture(scope="session")
+def finished_tables(
+    spark: Any, empty_tables: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Tables with something of each kind in them, to be copied.
+
+    Eight pages of a chunk in two styles: one that the engine refused, one that calculates wrongly,
+    and repeated ones; a chunk that was left out, and a row that is no page.
+    """
+    from spark_jobs import chunk, generate, ingest
+    from spark_jobs import filter as filter_job
+
+    folder = tmp_path_factory.mktemp("finished")
+    kept = folder / "kept"
+    pages = [{"url": f"https://math.example/{n}", "text": f"{PROSE * 3}{n}"} for n in range(8)]
+    pages += [{"url": "https://math.example/short", "text": "Too short."}, {"url": 7, "text": None}]
+    (folder / "pages.jsonl").write_text("".join(f"{json.dumps(page)}\n" for page in pages))
+    screens = ("screen.enabled=true", "screen.checks.duplicate.action=off")
+    with (
+        runs_on(spark, folder / "warehouse", empty_tables, *screens) as make,
+        run_simulated() as engine,
+    ):
+        answers = (GOOD, GOOD, f"{GOOD} And $3 + 4 = 9$, so $5 + 6 = 13$.")
+        engine.on_request = lambda n: setattr(engine, "text", answers[n % 3])
+        engine.fail = {f"{PROSE}7": 400}
+        ingest.run(make("ingest", f"ingest.input={folder / 'pages.jsonl'}"))
+        chunk.run(make("chunk"))
+        styles = 'generate.styles=["teacher_student","two_students"]'
+        generate.run(make("generate", *engine.settings, *screens, styles))
+        filter_job.run(make("filter", "filter.checks.duplicate.action=gate"))
+        shutil.copytree(folder / "warehouse", kept)
+    return kept
+
+
 def forget_tables(spark: Any) -> None:
     """Let a session forget its tables, which removes their files."""
-    for layer in ("raw", "synthetic", "filtered", "ops"):
+    from spark_jobs.core.tables import LAYERS
+
+    for layer in LAYERS:
         spark.sql(f"DROP SCHEMA IF EXISTS {layer} CASCADE")
 
 
@@ -82,9 +119,9 @@ def make_run(spark: Any, tmp_path: Path, empty_tables: Path) -> Iterator[Callabl
 
 @contextmanager
 def runs_on(
-    spark: Any, root: Path, empty_tables: Path, *settings_of_all: str
+    spark: Any, root: Path, tables: Path, *settings_of_all: str
 ) -> Iterator[Callable[..., Any]]:
-    """Makes runs on the tables of one root: `make(job, *settings, options=None)`."""
+    """Makes runs on a copy of tables, with `make(job, *settings, options=None)`."""
     from spark_jobs.core.runs import Run
     from spark_jobs.core.settings import load_settings
 
@@ -94,7 +131,7 @@ def runs_on(
     def make(job: str, *assignments: str, options: Any = None) -> Any:
         settings = load_settings("local", assignments=[*place, *assignments])
         if settings.tables.slices == SLICES and not root.exists():
-            shutil.copytree(empty_tables, root)
+            shutil.copytree(tables, root)
         run = Run(job, settings, spark, options)
         # The tables of a test are named once.
         if settings.tables not in opened:
@@ -172,8 +209,6 @@ def make_chunks(make_corpus: Callable[..., None]) -> Callable[[int], None]:
 @pytest.fixture
 def engine() -> Iterator[Any]:
     """A simulated engine that notes what it is asked."""
-    from tests.simulated import run_simulated
-
     with run_simulated() as simulated:
         yield simulated
 

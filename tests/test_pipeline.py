@@ -121,18 +121,6 @@ def test_a_query_that_is_wrong_is_one_message_and_exit_2(home: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_notebook_runs_on_the_tables(home: Path) -> None:
-    notebook = [sys.executable, "notebooks/first_look.py", "--root", str(home / "warehouse")]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-
-    done = subprocess.run(
-        notebook, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert "pages" in done.stdout
-
-
 def test_every_job_is_in_the_ledger_with_its_settings(home: Path) -> None:
     done = run(home, "sql", "--json", "select job, status, settings from ops.runs")
 

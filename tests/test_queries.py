@@ -1,6 +1,5 @@
 """The README's queries run on tables that hold what they ask for, and views say what they show."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,17 +7,12 @@ from typing import Any
 
 import pytest
 
-from spark_jobs import chunk, generate, ingest
-from spark_jobs import filter as filter_job
 from spark_jobs.core.tables import TABLES
 from spark_jobs.core.views import VIEWS
 from tests.conftest import PROJECT, runs_on
-from tests.simulated import GOOD, run_simulated
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 QUESTIONS = 20
-ANSWERS = (GOOD, GOOD, f"{GOOD} And $3 + 4 = 9$, so $5 + 6 = 13$.", GOOD.replace("page", "book"))
-PROSE = "The sum of two odd numbers is even, since each leaves one over and these make a pair. "
 
 
 def find_queries() -> list[str]:
@@ -31,26 +25,12 @@ def find_queries() -> list[str]:
 
 @pytest.fixture(scope="module")
 def ask(
-    spark: Any, empty_tables: Path, tmp_path_factory: pytest.TempPathFactory
+    spark: Any, finished_tables: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], list[Any]]]:
-    """Asks tables with something of each kind in them: what was refused, rejected and repeated."""
-    folder = tmp_path_factory.mktemp("queries")
-    pages = [{"url": f"https://math.example/{n}", "text": f"{PROSE * 3}{n}"} for n in range(8)]
-    pages += [{"url": "https://math.example/short", "text": "Too short."}, {"url": 7, "text": None}]
-    (folder / "pages.jsonl").write_text("".join(f"{json.dumps(page)}\n" for page in pages))
-    screens = ("screen.enabled=true", "screen.checks.duplicate.action=off")
-    duplicates = "filter.checks.duplicate.action=gate"
-    with (
-        runs_on(spark, folder / "warehouse", empty_tables, *screens) as make,
-        run_simulated() as engine,
-    ):
-        engine.on_request = lambda n: setattr(engine, "text", ANSWERS[n % len(ANSWERS)])
-        engine.fail = {f"{PROSE}7": 400}
-        ingest.run(make("ingest", f"ingest.input={folder / 'pages.jsonl'}"))
-        chunk.run(make("chunk"))
-        styles = 'generate.styles=["teacher_student","two_students"]'
-        generate.run(make("generate", *engine.settings, *screens, styles))
-        filter_job.run(make("filter", duplicates))
+    """Asks tables with something of each kind in them."""
+    root = tmp_path_factory.mktemp("queries") / "warehouse"
+    with runs_on(spark, root, finished_tables) as make:
+        make("sql")
         yield lambda query: spark.sql(query).collect()
 
 

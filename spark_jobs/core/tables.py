@@ -22,6 +22,7 @@ from udfs.errors import JobError
 # What Delta says to the columns of now for a table of then.
 OTHER_COLUMNS = "DELTA_CREATE_TABLE_SCHEME_MISMATCH"
 Columns = tuple[tuple[str, str, str], ...]  # name, SQL type, comment
+LAYERS = ("raw", "synthetic", "filtered", "ops")
 
 
 @dataclass(frozen=True)
