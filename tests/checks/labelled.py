@@ -16,6 +16,7 @@ from udfs.contamination.index import Benchmark, build_index
 
 DATA = Path(__file__).parents[1] / "data" / "dialogues"
 QUESTIONS = DATA.parent / "questions.jsonl"
+BLIND = DATA.parent / "blind.txt"
 RECORD = re.compile(r"^=== ", re.MULTILINE)
 PARTS = re.compile(
     r"(?P<header>.*)\n--- source\n(?P<source>.*)\n--- dialogue\n(?P<text>.*)", re.DOTALL

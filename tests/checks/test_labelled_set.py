@@ -6,14 +6,16 @@ from math import sqrt
 import pytest
 
 from spark_jobs.core.engine import known_styles
-from tests.checks.labelled import Labelled, read_labelled, read_labelled_rules
+from tests.checks.labelled import BLIND, Labelled, read_file, read_labelled, read_labelled_rules
 from udfs.checks.base import Dialogue
 from udfs.checks.preamble import strip_preamble
 from udfs.checks.rules import CHECKS, Rules, Verdict, judge
 
 MAX_GOOD_REJECTED = 0.02
 MIN_RECALL = 0.95
+MIN_BLIND_RECALL = 0.9  # of all gates together
 RECORDS = read_labelled()
+UNSEEN = list(read_file(BLIND))
 GOOD = [record for record in RECORDS if not record.expected]
 LABELS = sorted({reason for record in RECORDS for reason in record.expected} & set(CHECKS))
 
@@ -42,7 +44,7 @@ def verdicts(rules: Rules) -> dict[str, Verdict]:
             rules,
         )
 
-    return {record.name: judge_record(record) for record in RECORDS}
+    return {record.name: judge_record(record) for record in (*RECORDS, *UNSEEN)}
 
 
 def found_in(verdict: Verdict) -> set[str]:
@@ -63,7 +65,7 @@ def describe_share(hits: int, of: int) -> str:
 
 def test_the_set_is_large_enough() -> None:
     assert len(GOOD) >= 300
-    assert len({record.name for record in RECORDS}) == len(RECORDS)
+    assert len({record.name for record in (*RECORDS, *UNSEEN)}) == len(RECORDS) + len(UNSEEN)
 
 
 def test_good_dialogues_are_accepted(
@@ -95,3 +97,19 @@ def test_a_defect_is_found(
     )
     if getattr(rules, reason).action == "gate":
         assert hits >= MIN_RECALL * len(labelled), missed
+
+
+def test_defects_that_were_written_without_sight_of_the_checks_are_found(
+    verdicts: Mapping[str, Verdict], record_line: Callable[[str, str], None], rules: Rules
+) -> None:
+    found = {record.name: record.expected & found_in(verdicts[record.name]) for record in UNSEEN}
+    gates = {reason for reason in LABELS if getattr(rules, reason).action == "gate"}
+
+    for reason in sorted({reason for record in UNSEEN for reason in record.expected}):
+        hits = [reason in found[record.name] for record in UNSEEN if reason in record.expected]
+        line = f"{reason:<20} {describe_share(sum(hits), len(hits))} found"
+        record_line("written without sight of the checks", line)
+    rejected = [r.name for r in UNSEEN if not r.expected and verdicts[r.name].reasons]
+    assert not rejected
+    of_gates = [bool(found[record.name]) for record in UNSEEN if record.expected & gates]
+    assert sum(of_gates) >= MIN_BLIND_RECALL * len(of_gates)

@@ -195,3 +195,26 @@ def test_the_scene_may_be_set(judged: Judge) -> None:
     scene = "*The teacher draws on the board. One of the students is often late.*\n\n"
 
     assert "prompt_leak" not in judged(scene + LESSON).reasons
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "We were asked to turn the text into a dialogue and to keep every formula.",
+        "The conversation should have at least ten turns.",
+        "(As instructed, neither side should win the debate.)",
+        "I'm told that our names have to be in bold, and that we must not omit any step.",
+        "{insert a question of the student here}",
+    ],
+)
+def test_speakers_who_talk_about_their_instruction_leak_it(words: str, judged: Judge) -> None:
+    told = LESSON.replace("And in a square?", f"{words} And in a square?")
+
+    assert "prompt_leak" in judged(told).reasons
+    assert "prompt_leak" not in judged(told, source=f"{words} A square has four sides.").reasons
+
+
+def test_a_preamble_tells_of_the_instruction_and_leaks_nothing(judged: Judge) -> None:
+    preamble = "Here is the dialogue of the provided text that both students should hold.\n\n"
+
+    assert "prompt_leak" not in judged(LESSON, preamble=preamble).reasons

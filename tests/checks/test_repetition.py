@@ -142,3 +142,16 @@ def test_a_loop_that_is_cut_in_its_block_is_found() -> None:
 
 def test_an_empty_text_compresses_to_itself() -> None:
     assert measure_compression("") == 1.0
+
+
+def test_a_loop_in_the_middle_is_found_at_the_end_of_its_paragraph(judged: Judge) -> None:
+    looping = f"$$S = {'1/(1 - x) = ' * 20}1/(1 - x)$$"
+    text = f"**A:** What is the sum?\n\n**B:** We have\n\n{looping}\n\n**A:** Thank you."
+
+    assert "repetition" in judged(text).reasons
+
+
+def test_steps_that_say_the_same_under_other_numbers_are_a_loop(judged: Judge) -> None:
+    steps = (f"**{'AB'[n % 2]}:** Step {n}: check that 3 times 5 is 15." for n in range(12))
+
+    assert "repetition" in judged("\n\n".join(steps)).reasons

@@ -3,7 +3,8 @@
 Our own list of kinds, not of prompts: what somebody is, what he must do, what is to be made, how
 long it must be, and the frames that prompts and their examples come in. A teacher tells a student
 what to do as well, so most count only outside of speech (`Dialogue.asides`), and a weak one only
-together with another.
+together with another. Speakers who talk about their instruction are known by how many of its
+subjects come together in one sentence.
 """
 
 import re
@@ -106,6 +107,30 @@ RECORD = re.compile(
     FLAGS | re.MULTILINE,
 )
 STRONG_WEIGHT = 2
+# What instructions are about. Those of `ABOUT_FORM` are hardly ever a subject of mathematics.
+SUBJECTS = {
+    "talk": r"(?:conversation|dialog(?:ue)?|debate|interview|role-?play|transcript)s?"
+    r"|exchange (?:between|of)",
+    "form": r"in bold|bold (?:letters|face|type|names?)|speakers?'?s? names?|names of the speakers?"
+    r"|markdown|bullet points?|headings?|output|at least \w+ turns|turns? each|\d+ words"
+    r"|(?:use|in) latex|latex for|stage directions?|labels?",
+    "source": r"(?:the|this|given|original|source|following) (?:text|passage|material|content"
+    r"|document|excerpt|source)|provided|context",
+    "keep": r"keep(?:ing)? (?:all|every|the formulas?)|preserv(?:e|ing)|omit(?:ting)?"
+    r"|leav(?:e|ing) out|add(?:ing)? (?:any|no|nothing|anything)|nothing added|nothing that is"
+    r"|beyond the|faithful|stay(?:ing)? true|stick to|skip any|not skip|introduced?|summari[sz]e"
+    r"|invent|grounded|not mention|using only|only the",
+    "must": r"must|should(?:n't)?|has to|have to|had to|supposed to|asked to|told|instruct(?:ed"
+    r"|ions?)|requested|guidelines?|requirements?|our task|remind(?:ed)?|allowed|expected to",
+    "who": r"both (?:speakers|students|sides|professors|participants)|participants?|neither side"
+    r"|the (?:interviewer|interviewee|teacher|student|layman|know-all|debaters?|professors"
+    r"|speakers?|students)|each (?:speaker|of us|side)",
+    "make": r"rewrite|rephrase|turn (?:this|the)|convert|write an?|transform",
+}
+ABOUT = tuple(re.compile(rf"\b(?:{words})\b") for words in SUBJECTS.values())
+ABOUT_FORM = re.compile(rf"\b(?:{SUBJECTS['talk']}|{SUBJECTS['form']}|{SUBJECTS['source']})\b")
+SENTENCE_END = re.compile(r"(?<=[.!?])[\s)\]]+|\n+")
+LONGEST_SENTENCE = 500  # characters; what is longer is no sentence of an instruction
 
 
 def weigh(dialogue: Dialogue) -> int:
@@ -141,3 +166,24 @@ def count_frames(dialogue: Dialogue) -> int:
     fields = {field.lower() for field in FIELD.findall(text)}
     fields -= {field.lower() for field in FIELD.findall(dialogue.source)}
     return sum(piece not in dialogue.source for piece in found) + (len(fields) > 1)
+
+
+def count_subjects(dialogue: Dialogue) -> int:
+    """The most subjects of instructions in one sentence, said or not, that the source has not.
+
+    A preamble is about the request as well, and leaks nothing by it.
+    """
+    if not ABOUT_FORM.search(dialogue.lower):
+        return 0
+    said = dialogue.spoken.lower().replace("\u2019", "'")
+    sentences = (part for part in SENTENCE_END.split(said) if len(part) <= LONGEST_SENTENCE)
+    about_form = (part for part in sentences if ABOUT_FORM.search(part))
+    source = dialogue.source.lower()
+    return max(
+        (count_in_sentence(part) for part in about_form if part.strip() not in source), default=0
+    )
+
+
+def count_in_sentence(sentence: str) -> int:
+    """How many subjects of instructions it has."""
+    return sum(subject.search(sentence) is not None for subject in ABOUT)

@@ -50,6 +50,9 @@ ABSENT = re.compile(
     rf"|\bno (?:math\w*|formula|equation|theorem|exercise)(?:,| and| or) (?:no|not|nor)\b"
     r"|\bno (?:math\w*|formula|equation)s? (?:at all|here|there|either)\b"
     r"|\bno problem, no solution\b"
+    rf"|\bthere(?:'s| is) no (?:{TEXT}|basis)\b|\bnot? (?:a single )?(?:theorem|mathematics)\b"
+    r"|\b(?:is|are)(?:n't| not) (?:readable|legible)\b|\bmentions no \w+, no \w+\b"
+    r"|\bempty (?:function|file|page)\b|\bnothing of what's inside\b"
     rf"|\bonly (?:mentions?|names?|lists?)\b{REST}\b(?:by name|in passing|and that's (?:it|all))\b"
 )
 UNABLE = (
@@ -63,10 +66,13 @@ STUCK = re.compile(
     rf"\b{UNABLE}\b{REST}\b(?:discuss\w*|debat\w+|lesson|conversation|dialogue|interview|talk|teach"
     rf"|explain (?:any|some|what|it)|invent\w*|make (?:up|anything|something)|making (?:up|things)"
     r"|go(?:ing)? on|continue|proceed|meaningful|speculat\w+|pretend|guess|do (?:much|anything))\b"
+    r"|\b(?:i|we) (?:refuse|decline|(?:would |'d )?prefer not)\b|\bcan't do anything with\b"
+    r"|\b(?:won't|not) be able to (?:help|answer|explain)\b|\bnot in a position to\b"
+    r"|\bappropriate for us\b|\bsupposed to discuss\b|\bcame to nothing\b"
     r"|\bhave to (?:pass|decline)\b|\bdoes(?:n't| not) lend itself\b"
     rf"|\bnot (?:in|from|part of) the {TEXT}\b|\bleave it at that\b|\b(?:let's"
     r"|we (?:can|should|could|might)(?: as well)?|better|have to|must)"
-    r" (?:just )?(?:stop|end|leave it|wait|skip|move on|call it)\b|\bno further questions\b"
+    r" (?:just )?(?:decline|stop|end|leave it|wait|skip|move on|call it)\b|\bno further questions\b"
     r"|\b(?:debate|lesson|discussion|interview|conversation|talk)"
     r" (?:is|was|ends|has to end|must end)(?: already)? (?:over|short|here|before)\b"
     r"|\bnothing (?:more|else) to say\b|\bconcede\b"
@@ -82,8 +88,17 @@ OTHER = re.compile(
     r"|a real|a proper)\b"
     rf"|\b(?:actual|real|proper|some) math\w*(?: in it| text| content)?\b"
 )
-# What is needed is missing.
+NEEDED = (
+    r"(?:statements?|descriptions?|(?:legible |readable )?cop(?:y|ies)|papers?|details|the rest"
+    r"|context|information|excerpt|(?:original|actual|full|whole|suitable|problem|real) \w+)"
+)
+# What is needed is missing, and asked for.
 MISSING = re.compile(
+    r"\b(?:send|supply|supplies|supplied|bring|share|add|type|get hold of|find|found|ask for|need"
+    rf"|request|once (?:i|we) have)\b[^.!?\n]{{0,40}}?\b{NEEDED}\b"
+    r"|\b(?:come back|talk) (?:as soon as|when|once)\b|\bsend it (?:over|to)\b"
+    r"|\bgive it to me\b|\bcould you (?:share|send) (?:it|them)\b"
+    r"|\b(?:i|we) (?:don't|do not) have the (?:figures?|text|page)\b"
     rf"\bwithout (?:(?:seeing|having|any|the|that|an?|math\w*) )+"
     rf"(?:{FIGURE}|lengths?|data|information|problem)\b|\bunless the (?:{FIGURE}|{TEXT})\b"
     rf"|\b(?:{FIGURE}|{TEXT}) (?:is|are|was|were)(?:n't| not) "

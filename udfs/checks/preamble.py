@@ -20,9 +20,14 @@ THING = (
     r"(?:conversation|dialogue|dialog|discussion|debate|interview|exchange|transcript|script"
     r"|rewrite|rewriting|rewritten|rephras\w+|paraphras\w+|version)"
 )
-CONSENT = r"(?:sure|certainly|of course|absolutely|okay|ok|great|alright|no problem|understood)"
+CONSENT = (
+    r"(?:sure|certainly|of course|absolutely|okay|ok|great|alright|no problem|understood"
+    r"|i understand|got it|noted)"
+)
 ANNOUNCEMENT = re.compile(
-    r"\W{0,8}(?:" + CONSENT + r"\b.{0,40}?)?\b(?:here(?:'s| is| are)|below (?:is|are)"
+    r"\W{0,8}(?:"
+    + CONSENT
+    + r"\b.{0,40}?)?\b(?:here(?:'s| is| are)|below (?:is|are|you(?:'ll| will| can)? find)"
     r"|the following is|this is|i(?:'ll| will|'ve| have)|let me|let us|let's)\b[^\n]{0,200}?\b"
     rf"{THING}\b",
     re.IGNORECASE,

@@ -4,9 +4,9 @@ Sources: the style's own instruction, in runs of words that nobody hits upon by 
 in many short pieces close together; markers of prompts that nobody filled in; the tokens
 of widespread chat templates (`udfs.dialogue.control_tokens`); the headings and first sentences of
 widespread instruction data; turns of `...`, which the prompts show and a small model copied; and
-words outside of speech that tell how a dialogue is to be written (`udfs.checks.instructions`).
-All but those turns is looked for in the stripped preamble too. What the source has itself is no
-leak.
+words outside of speech, or sentences anywhere, that tell how a dialogue is to be written
+(`udfs.checks.instructions`). All but those turns and sentences is looked for in the stripped
+preamble too. What the source has itself is no leak.
 """
 
 import re
@@ -32,9 +32,10 @@ TEMPLATE_LINES = re.compile(
     r"|You(?<!\wYou) are an? helpful\b[\w ,]{0,40}\bassistant\b"
     r"|Below(?<!\wBelow) is an instruction that describes a task\b"
 )
-# A marker of a prompt that nobody filled in, alone on its line.
-MARKER_LINE = re.compile(
-    r"^[ \t]*(\$(?:document|instruction|text|passage|context|input|question)"
+# A marker of a prompt that nobody filled in: alone on its line, or one that says so itself.
+MARKER = re.compile(
+    r"\{insert [\w ,;']{3,60}"
+    r"|^[ \t]*(?:\$(?:document|instruction|text|passage|context|input|question)"
     r"|\$?\{{1,2} ?[A-Za-z_]{4,30} ?\}{1,2}"
     r"|[\[<](?i:insert|paste|your) [\w ,']{3,60}[\]>])[ \t]*$",
     re.MULTILINE,
@@ -49,7 +50,7 @@ class Limits(base.Limits):
     """`ngram`: so many words of the instruction in a row are a leak; `window`: words of a stretch,
     of which `max_retold` may stand in pieces of the instruction; `max_placeholders`: turns of three
     dots that may pass; `max_instructions`: weight of words outside of speech that tell how to write
-    a dialogue.
+    a dialogue; `max_subjects`: subjects of instructions that may come together in one sentence.
     """
 
     ngram: int = Field(ge=2)
@@ -57,6 +58,7 @@ class Limits(base.Limits):
     max_retold: int = Field(ge=0)
     max_placeholders: int = Field(ge=0)
     max_instructions: int = Field(ge=0)
+    max_subjects: int = Field(ge=0)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Values:
     `retold_words`: most words of one stretch that stand in its pieces of three words, endings
     aside; `template_pieces`: pieces of chat templates that the source has not;
     `placeholder_turns`: turns of three dots, as instructions show them; `instruction_weight`: of
-    what tells how to write a dialogue, outside of speech, where a sure sign counts double.
+    what tells how to write a dialogue, outside of speech, where a sure sign counts double;
+    `instruction_subjects`: most subjects of instructions in one sentence.
     """
 
     leaked_ngrams: int
@@ -73,6 +76,7 @@ class Values:
     template_pieces: int
     placeholder_turns: int
     instruction_weight: int
+    instruction_subjects: int
 
 
 def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
@@ -83,6 +87,7 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
         count_template_pieces(dialogue),
         count_placeholders(dialogue),
         instructions.weigh(dialogue),
+        instructions.count_subjects(dialogue),
     )
     found = (
         values.leaked_ngrams > 0
@@ -90,6 +95,7 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
         or values.template_pieces > 0
         or values.placeholder_turns > limits.max_placeholders
         or values.instruction_weight > limits.max_instructions
+        or values.instruction_subjects > limits.max_subjects
     )
     return base.Finding(values, REASON if found else None)
 
@@ -160,12 +166,8 @@ def count_template_pieces(dialogue: base.Dialogue) -> int:
 
 def find_template_pieces(text: str) -> list[str]:
     """All pieces of chat templates in a text."""
-    lines = TEMPLATE_LINES.findall(text)
-    return (
-        CONTROL_TOKEN_PATTERN.findall(text)
-        + MARKER_LINE.findall(text)
-        + [line.strip() for line in lines]
-    )
+    lines = (*MARKER.findall(text), *TEMPLATE_LINES.findall(text))
+    return CONTROL_TOKEN_PATTERN.findall(text) + [line.strip() for line in lines]
 
 
 def count_placeholders(dialogue: base.Dialogue) -> int:

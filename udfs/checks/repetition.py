@@ -6,9 +6,11 @@ Whisper's decoder (Radford et al., 2022: 2.4, for short speech), moved to where 
 inductions pass. What the limits were measured on stands beside them in `conf/mind.toml`.
 """
 
+import re
 import string
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -20,6 +22,7 @@ REASON = "repetition"
 PROBE = 24  # characters of the text's end that are looked for further up
 CLOSING = string.punctuation + string.whitespace
 CANDIDATES = 12  # places where they are found that are tried as the loop's length
+STEP = re.compile(r"^\W*(?:step |case |part )?\d{1,3}[.:)]\W", re.IGNORECASE)
 SHORTEST_TURN = 12  # characters of a turn that nobody says again and again
 
 
@@ -63,8 +66,7 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject what one of the three tests finds."""
     share, ngrams = measure_duplicates(dialogue.prose_words, limits.ngram)
     text = leave_out_last_code(dialogue)
-    # A formula or a sentence may be closed behind its loop (`... + 1 + 1$.`).
-    ends = {text.rstrip(), text.rstrip(CLOSING)}
+    ends = {text.rstrip(), *find_ends(text, limits.min_loop_chars)}
     loop = max(find_tail_loop(end, rounds=limits.min_loop_rounds) for end in ends)
     phrase_share, phrases = measure_duplicates(dialogue.prose_words, limits.phrase)
     again = measure_said_again(dialogue, limits.min_loop_rounds)
@@ -94,12 +96,23 @@ def leave_out_last_code(dialogue: base.Dialogue) -> str:
     return text
 
 
+def find_ends(text: str, shortest: int) -> Iterator[str]:
+    """Where a loop may end: the text, and each of its paragraphs that are long enough for one.
+
+    A formula or a sentence may be closed behind its loop (`... + 1 + 1$.`).
+    """
+    yield text.rstrip(CLOSING)
+    paragraphs = base.PARAGRAPH_END.split(text) if "\n" in text else ()
+    yield from (part.rstrip(CLOSING) for part in paragraphs if len(part) >= shortest)
+
+
 def measure_said_again(dialogue: base.Dialogue, rounds: float) -> int:
     """Characters of the turns whose words, formulas included, come in more than so many turns.
 
-    Short ones (`Yes.`, `Go on.`) do not count.
+    Short ones (`Yes.`, `Go on.`) do not count, nor does the number of a step.
     """
-    said = Counter(dialogue.text[t.body_start : t.end].strip() for t in dialogue.turns)
+    bodies = (dialogue.text[turn.body_start : turn.end] for turn in dialogue.turns)
+    said = Counter(STEP.sub("", body).strip() for body in bodies)
     return sum(
         len(body) * times
         for body, times in said.items()
