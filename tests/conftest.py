@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ SLICES = 2
 PROSE = "The sum of two odd numbers is even, since each leaves one over and these make a pair. "
 # A JVM that lives for minutes never earns back what its better compiler takes from two cores.
 QUICK_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
-# On top of the local target: what a test of a few rows needs to be quick.
-SPARK_FOR_TESTS = {
-    "spark.master": "local[2]",
+# On top of a target: what a test of a few rows needs to be quick.
+QUICK_SPARK = {
     "spark.driver.defaultJavaOptions": QUICK_JVM,
+    "spark.executor.defaultJavaOptions": QUICK_JVM,
     # One small file per write instead of one per partition.
     "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
@@ -38,6 +39,9 @@ SPARK_FOR_TESTS = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
+SPARK_FOR_TESTS = {"spark.master": "local[2]", **QUICK_SPARK}
+# The same for jobs in processes of their own.
+QUICK_SETTINGS = ",".join(f"spark.all.{name}={value}" for name, value in QUICK_SPARK.items())
 
 
 @pytest.fixture(scope="session")
@@ -162,38 +166,45 @@ def write_pages(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def kept() -> dict[str, Path]:
-    """Tables as far as chunks that earlier tests have made, by their pages."""
+    """Tables that earlier tests have made, by what is in them."""
     return {}
 
 
 @pytest.fixture
-def make_corpus(
-    make_run: Any,
-    write_pages: Callable[..., Path],
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    kept: dict[str, Path],
-) -> Callable[..., None]:
-    """Takes pages as far as chunks: `make_corpus({"text": ...}, ...)`.
+def make_once(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, kept: dict[str, Path]
+) -> Callable[[str, Callable[[], None]], None]:
+    """Makes tables that several tests begin with, for the first of them: `make_once(what, make)`.
 
-    The same pages in empty tables are done once for all tests; each gets a copy of its own.
+    The others get copies. A test whose tables are there already makes its own.
     """
+    root = tmp_path / "warehouse"
 
-    def make(*pages: dict[str, Any]) -> None:
+    def make_tables(what: str, make: Callable[[], None]) -> None:
+        begins = not root.exists()
+        if begins and what in kept:
+            shutil.copytree(kept[what], root)
+            return
+        make()
+        if begins:
+            kept[what] = shutil.copytree(root, tmp_path_factory.mktemp("kept") / "warehouse")
+
+    return make_tables
+
+
+@pytest.fixture
+def make_corpus(
+    make_run: Any, make_once: Any, write_pages: Callable[..., Path]
+) -> Callable[..., None]:
+    """Takes pages as far as chunks: `make_corpus({"text": ...}, ...)`."""
+
+    def read(*pages: dict[str, Any]) -> None:
         from spark_jobs import chunk, ingest
 
-        raw, key = tmp_path / "warehouse" / "raw", json.dumps(pages)
-        run = make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}")
-        first = not list(raw.glob("documents/slice=*"))
-        if first and key in kept:
-            shutil.copytree(kept[key], raw, dirs_exist_ok=True)
-            return
-        ingest.run(run)
+        ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}"))
         chunk.run(make_run("chunk"))
-        if first:
-            kept[key] = shutil.copytree(raw, tmp_path_factory.mktemp("kept") / "raw")
 
-    return make
+    return lambda *pages: make_once(json.dumps(pages), partial(read, *pages))
 
 
 @pytest.fixture

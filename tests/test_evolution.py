@@ -53,15 +53,16 @@ class Corpus:
 
 @pytest.fixture
 def corpus(
-    make_run: Any,
-    make_corpus: Callable[..., None],
-    write_pages: Callable[..., Path],
-    engine: SimulatedEngine,
+    make_run: Any, make_once: Any, write_pages: Callable[..., Path], engine: SimulatedEngine
 ) -> Corpus:
     """Three pages of one chunk each, with both dialogues."""
     made = Corpus(make_run, write_pages, engine)
-    make_corpus(*PAGES)
-    assert made.ask() == 6
+
+    def begin() -> None:
+        made.read(*PAGES)
+        assert made.ask() == 6
+
+    make_once("three pages and their dialogues", begin)
     return made
 
 

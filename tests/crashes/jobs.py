@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from tests.conftest import QUICK_JVM
+from tests.conftest import QUICK_SETTINGS
 
 PROJECT = Path(__file__).parents[2]
 ENDS_THE_JOB = {"everything", "driver", "JVM"}
@@ -22,13 +22,12 @@ class Job:
 
     def __init__(self, root: Path, log: Path, settings: Sequence[str]) -> None:
         self.log = log
-        quick = f"spark.all.spark.driver.defaultJavaOptions={QUICK_JVM}"
-        options = [f"--set={text}" for text in (quick, *settings)]
+        options = [f"--set={text}" for text in settings]
         command = [sys.executable, "-m", "spark_jobs", "local", "generate", f"--root={root}"]
         with log.open("a") as file:
             self.process = psutil.Popen(
                 [*command, *options],
-                env={**os.environ, "PYTHONPATH": str(PROJECT)},
+                env={**os.environ, "PYTHONPATH": str(PROJECT), "MIND_SET": QUICK_SETTINGS},
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import QUICK_JVM
 from tests.engine.conftest import make_embedded_plan, processes_of
 from udfs.engine.processes import end_processes
 from udfs.engine.recipes import EnginePlan
@@ -38,7 +39,8 @@ def say(word):
     rows = spark.range(4).repartition(4).mapInArrow(look, "starts long").collect()
     print(json.dumps({"after": word, "starts": sorted({row.starts for row in rows})}), flush=True)
 
-spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config(
+    "spark.driver.defaultJavaOptions", sys.argv[3]).getOrCreate()
 say("start")
 time.sleep(float(sys.argv[2]))
 say("idleness")
@@ -60,7 +62,7 @@ def plan(embedded_model: Any) -> Iterator[EnginePlan]:
 def session(plan: EnginePlan) -> Iterator[Iterator[dict[str, Any]]]:
     """What a session says, line by line."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SESSION, plan.model_dump_json(), str(IDLE_SECONDS)],
+        [sys.executable, "-c", SESSION, plan.model_dump_json(), str(IDLE_SECONDS), QUICK_JVM],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

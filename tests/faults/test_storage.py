@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.core.tables import ATTEMPTS, WAVES
+from tests.conftest import QUICK_SETTINGS
 from tests.simulated import SimulatedEngine
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
@@ -47,12 +48,13 @@ class Disk:
 
     def start(self, script: str) -> "subprocess.Popen[bytes]":
         """A script in a namespace of its own, in which $@ is the job."""
+        quick = {"MIND_SET": QUICK_SETTINGS}
         folders = {"ROOT": self.root, "DISK": self.disk, "OUT": self.out}
         shell = ["unshare", "--map-root-user", "--mount", "sh", "-euc"]
         return subprocess.Popen(
             [*shell, ON_A_SMALL_DISK + script, "sh", *self.job],
             cwd=PROJECT,
-            env={**os.environ, **{name: str(path) for name, path in folders.items()}},
+            env={**os.environ, **quick, **{name: str(path) for name, path in folders.items()}},
         )
 
     def ended(self, name: str) -> tuple[int, str]:

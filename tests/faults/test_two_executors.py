@@ -6,11 +6,12 @@ of the pages kills. One run tells the story.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Any
 import psutil
 import pytest
 
+from spark_jobs import chunk, ingest
+from tests.conftest import QUICK_SETTINGS, SLICES, runs_on
 from tests.engine import ill_mannered
 from tests.engine.conftest import find_running, wait_until
 from tests.simulated import SCREENS_OFF
@@ -76,7 +79,7 @@ class Story:
     after: list[Engine]
     left_of_victim: bool
     result: dict[str, Any]
-    rows: list[dict[str, Any]]
+    keys: list[str]
     left_at_end: list[psutil.Process]
 
 
@@ -110,8 +113,8 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def command(folder: Path) -> Callable[..., list[str]]:
-    """The command line of a job: `command(job, *settings)`."""
+def tables(spark: Any, folder: Path, empty_tables: Path) -> Path:
+    """The root of tables with a chunk of each page."""
     pages = [
         {
             "url": f"https://math.example/{n}",
@@ -121,38 +124,43 @@ def command(folder: Path) -> Callable[..., list[str]]:
     ]
     lines = "\n".join(json.dumps(page) for page in pages)
     (folder / "pages.jsonl").write_text(lines + "\n", encoding="utf-8")
+    root = folder / "warehouse"
+    with runs_on(spark, folder / "made", empty_tables, "chunk.max_tokens=64") as make:
+        ingest.run(make("ingest", f"ingest.input={folder / 'pages.jsonl'}"))
+        chunk.run(make("chunk"))
+        shutil.copytree(folder / "made", root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def command(folder: Path, tables: Path) -> list[str]:
+    """The command line of `generate`."""
     (folder / "slow.toml").write_text(RECIPE, encoding="utf-8")
     script = folder / "discover.sh"
     script.write_text(DISCOVERY, encoding="utf-8")
     script.chmod(0o755)
     discovery = {"spark.worker.resource.gpu.discoveryScript": str(script)}
     cluster = {"spark.master": "local-cluster[2,2,1024]", **GPUS, **discovery}
-
-    def make(job: str, *settings: str) -> list[str]:
-        assignments = [
-            *SCREENS_OFF,
-            *(f"spark.generate.{name}={value}" for name, value in cluster.items()),
-            *("generate.limit_chunks=0", "generate.opening=false", "engine.model=slow"),
-            *("chunk.max_tokens=64", 'generate.styles=["debate", "interview"]', *settings),
-            *(f"engine.recipe={folder / 'slow.toml'}", f"engine.directory={folder / 'e'}"),
-        ]
-        options = [part for text in assignments for part in ("--set", text)]
-        root = ["--root", str(folder / "warehouse")]
-        return [sys.executable, "-m", "spark_jobs", "local", job, *root, *options]
-
-    return make
+    assignments = [
+        *(*SCREENS_OFF, f"tables.slices={SLICES}"),
+        *(f"spark.generate.{name}={value}" for name, value in cluster.items()),
+        *("generate.limit_chunks=0", "generate.opening=false", "engine.model=slow"),
+        *("chunk.max_tokens=64", 'generate.styles=["debate", "interview"]'),
+        *(f"engine.recipe={folder / 'slow.toml'}", f"engine.directory={folder / 'e'}"),
+    ]
+    options = [part for text in assignments for part in ("--set", text)]
+    job = [sys.executable, "-m", "spark_jobs", "local", "generate"]
+    return [*job, "--root", str(tables), *options]
 
 
 @pytest.fixture(scope="module")
-def story(folder: Path, command: Callable[..., list[str]]) -> Story:
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    for job in (command("ingest", f"ingest.input={folder / 'pages.jsonl'}"), command("chunk")):
-        subprocess.run(job, env=environment, cwd=folder, check=True, capture_output=True)
+def story(spark: Any, folder: Path, tables: Path, command: list[str]) -> Story:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "MIND_SET": QUICK_SETTINGS}
     base = folder / "e"
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(
-            command("generate"),
+            command,
             env=environment,
             cwd=folder,
             stdout=subprocess.PIPE,
@@ -169,17 +177,9 @@ def story(folder: Path, command: Callable[..., list[str]]) -> Story:
         out, _ = process.communicate(timeout=300)
         assert process.returncode == 0, read(folder)
     wait_until(lambda: not processes_in(base), PROMISED_SECONDS)
-    query = "select gen_key, status, wave_id from synthetic.attempts"
-    done = subprocess.run(
-        [*command("sql"), "--json", query],
-        env=environment,
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    return Story(before, after, left, json.loads(out), rows, processes_in(base))
+    attempts = spark.read.format("delta").load(f"{tables}/synthetic/attempts")
+    keys = [row.gen_key for row in attempts.select("gen_key").collect()]
+    return Story(before, after, left, json.loads(out), keys, processes_in(base))
 
 
 def read(folder: Path) -> str:
@@ -218,7 +218,7 @@ def test_a_page_that_kills_engines_costs_its_own_dialogues(story: Story) -> None
 
 @pytest.mark.fault("its tasks start over elsewhere", "every dialogue comes once")
 def test_the_job_ends_with_every_dialogue_once(story: Story) -> None:
-    assert len(story.rows) == len({row["gen_key"] for row in story.rows}) == CHUNKS * STYLES
+    assert len(story.keys) == len(set(story.keys)) == CHUNKS * STYLES
 
 
 def test_nothing_is_left_behind(story: Story) -> None:
