@@ -507,7 +507,7 @@ leg_core() {
     --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/databricks --ignore=tests/vllm
 }
 
-# Runs that die at six points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two
+# Runs that die at five points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two
 # hundred, MIND_KILLS=20 five of the kills twenty.
 leg_crashes() {
   check "pytest on crashes" "$VENV/bin/python" -m pytest "${TWO_FILES[@]}" tests/crashes

@@ -24,8 +24,9 @@ from spark_jobs.core.pending import Wanted
 from spark_jobs.core.tables import ATTEMPTS, WAVES
 from tests.simulated import SimulatedEngine
 
-# In each of two lives of tables. MIND_DEATHS=100 makes two hundred, in an hour.
-DEATHS = int(os.environ.get("MIND_DEATHS", "3"))
+# In each life of tables. MIND_DEATHS=100 makes two lives of a hundred, in an hour.
+DEATHS = int(os.environ.get("MIND_DEATHS", "5"))
+LIVES = 2 if "MIND_DEATHS" in os.environ else 1
 # Some 5 s for each death on two cores of one's own; fifty were seen on a busy machine.
 pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(240 * DEATHS)]
 PAGES, STYLES = 12, 2
@@ -128,7 +129,7 @@ def orphaned(claim: claims.Claim) -> claims.Claim:
     return replace(claim, pid_started=0.0)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(1, LIVES + 1))
 def test_no_death_loses_or_doubles_a_dialogue(
     make_run: Any,
     make_chunks: Callable[[int], None],
