@@ -71,8 +71,8 @@ def compact(run: Run, table: Table) -> int:
     files = run.warehouse.read(table).inputFiles()
     parts = Counter(find_slice(file) for file in files)
     if max(parts.values(), default=0) < run.settings.maintain.small_files:
-        return 0
-    needed = max(1.0, size_of(run, table) / max(1, len(parts)) / file_size(run))
+        return 0  # a part needs a file at least, so none is crowded, whatever the size
+    needed = max(1.0, size_of(run, table) / len(parts) / file_size(run))
     most = run.settings.maintain.small_files * needed
     crowded = [part for part, count in parts.items() if count >= most]
     for part in sorted(crowded):

@@ -8,7 +8,7 @@ from spark_jobs.core.runs import Run
 from spark_jobs.core.session import DATABRICKS, open_session
 from spark_jobs.core.settings import load_settings
 from spark_jobs.core.tables import LAYERS
-from spark_jobs.sql import check_there, register_functions
+from spark_jobs.sql import check_there
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,6 @@ class Tables:
         settings = load_settings(target, assignments=[f"tables.root={root}"] if root else [])
         self._run = Run("sql", settings, open_session(settings, "sql"))
         check_there(self._run)
-        register_functions(self._run)
         self._layers = {layer: self._run.warehouse.schema(layer) for layer in LAYERS}
 
     def ask(self, query: str) -> "pd.DataFrame":
@@ -42,8 +41,9 @@ class Tables:
             say(f"{title}: nothing")
             return rows
         bars = {"kind": "barh", "x": rows.columns[0], "title": title, "xlabel": "", "ylabel": ""}
-        axes = rows.plot(**{**bars, **options})
-        if options.get("kind", "barh") == "barh":
+        options = {**bars, **options}
+        axes = rows.plot(**options)
+        if options["kind"] == "barh":
             # The first row on top.
             axes.invert_yaxis()
         return rows

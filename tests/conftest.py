@@ -40,8 +40,12 @@ QUICK_SPARK = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 SPARK_FOR_TESTS = {"spark.master": "local[2]", **QUICK_SPARK}
-# The same for jobs in processes of their own.
-QUICK_SETTINGS = ",".join(f"spark.all.{name}={value}" for name, value in QUICK_SPARK.items())
+
+
+def quick_environment(**more: str) -> dict[str, str]:
+    """The environment of a job in a process of its own: this one's, and what makes it quick."""
+    settings = ",".join(f"spark.all.{name}={value}" for name, value in QUICK_SPARK.items())
+    return {**os.environ, "PYTHONPATH": str(PROJECT), "MIND_SET": settings, **more}
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from spark_jobs import chunk, generate, ingest
 from spark_jobs import filter as filter_job
+from spark_jobs import generate
 from spark_jobs.core.rule_trial import read_rules
 from spark_jobs.core.settings import load_settings
 from spark_jobs.core.tables import DIALOGUES, DUPLICATES, METRICS, VERDICTS
@@ -23,14 +23,13 @@ ONE_STYLE = 'generate.styles=["teacher_student"]'
 
 @pytest.fixture
 def generate_dialogues(
-    make_run: Any, make_once: Any, write_pages: Callable[..., Path], engine: SimulatedEngine
+    make_run: Any, make_once: Any, make_corpus: Any, engine: SimulatedEngine
 ) -> Callable[..., Any]:
     """Takes so many pages as far as dialogues."""
 
     def ask(count: int, *settings: str) -> None:
         pages = [{"url": str(n), "text": f"Page {n} says that a is {n}."} for n in range(count)]
-        ingest.run(make_run("ingest", f"ingest.input={write_pages('pages.jsonl', *pages)}"))
-        chunk.run(make_run("chunk"))
+        make_corpus(*pages)
         generate.run(make_run("generate", *engine.settings, ONE_STYLE, *settings))
 
     def make(count: int, *settings: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PROJECT, forget_tables
+from tests.conftest import PROJECT, SLICES, forget_tables
 
 pytestmark = pytest.mark.spark
 NOTEBOOKS = sorted(PROJECT.glob("notebooks/*.ipynb"))
@@ -40,7 +40,7 @@ def test_every_cell_of_a_notebook_runs(
     monkeypatch.setenv("MPLBACKEND", "Agg")
     from matplotlib import pyplot as plt
 
-    monkeypatch.setenv("MIND_SET", f"tables.root={root},tables.slices=2")
+    monkeypatch.setenv("MIND_SET", f"tables.root={root},tables.slices={SLICES}")
     names: dict[str, Any] = {}
 
     cells = ["".join(cell["source"]) for cell in read_cells(notebook)]

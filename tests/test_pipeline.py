@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import QUICK_SETTINGS
+from tests.conftest import quick_environment
 from udfs.engine.processes import processes_in
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
 PROJECT = Path(__file__).parents[1]
-ENVIRONMENT = {**os.environ, "MIND_SET": QUICK_SETTINGS}
 SMALL = ["--limit-chunks", "1", "--set", "generate.sampling.max_tokens=96"]
 
 
@@ -37,7 +36,7 @@ def run(home: Path, job: str, *options: str) -> "subprocess.CompletedProcess[str
     return subprocess.run(
         command(home, job, *options),
         cwd=PROJECT,
-        env=ENVIRONMENT,
+        env=quick_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -141,7 +140,7 @@ def test_no_engine_outlives_an_interrupted_job_by_15_seconds(home: Path, how: in
         job = subprocess.Popen(
             command(home, "generate", *work),
             cwd=PROJECT,
-            env=ENVIRONMENT,
+            env=quick_environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -170,7 +169,7 @@ def test_a_folder_without_tables_is_named_and_left_alone(home: Path, tmp_path: P
     # The last --root wins.
     other = [*command(home, "sql", "select 1"), "--root", str(tmp_path / "mistyped")]
     done = subprocess.run(
-        other, cwd=PROJECT, env=ENVIRONMENT, capture_output=True, text=True, check=False
+        other, cwd=PROJECT, env=quick_environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert "there are no tables under" in done.stderr

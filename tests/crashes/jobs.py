@@ -1,7 +1,6 @@
 """`generate` as people start it, in processes of its own, for tests that kill some of them."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,9 +10,8 @@ from typing import Any
 
 import psutil
 
-from tests.conftest import QUICK_SETTINGS
+from tests.conftest import quick_environment
 
-PROJECT = Path(__file__).parents[2]
 ENDS_THE_JOB = {"everything", "driver", "JVM"}
 
 
@@ -27,7 +25,7 @@ class Job:
         with log.open("a") as file:
             self.process = psutil.Popen(
                 [*command, *options],
-                env={**os.environ, "PYTHONPATH": str(PROJECT), "MIND_SET": QUICK_SETTINGS},
+                env=quick_environment(),
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,

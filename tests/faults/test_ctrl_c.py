@@ -13,7 +13,7 @@ import pytest
 
 from spark_jobs import generate
 from spark_jobs.core.tables import ATTEMPTS, WAVES
-from tests.conftest import QUICK_SETTINGS
+from tests.conftest import quick_environment
 from tests.simulated import SimulatedEngine
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
@@ -63,7 +63,7 @@ def test_ctrl_c_once_commits_the_open_waves_and_the_next_run_asks_for_exactly_th
         hand.job = subprocess.Popen(
             [*command, "--root", str(root)],
             cwd=PROJECT,
-            env={**os.environ, "MIND_SET": QUICK_SETTINGS},
+            env=quick_environment(),
             stdout=log,
             stderr=log,
             start_new_session=True,

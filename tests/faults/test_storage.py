@@ -1,6 +1,5 @@
 """Storage that refuses or fills up, for real: a small disk of its own in a namespace of mounts."""
 
-import os
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.core.tables import ATTEMPTS, WAVES
-from tests.conftest import QUICK_SETTINGS
+from tests.conftest import quick_environment
 from tests.simulated import SimulatedEngine
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
@@ -48,13 +47,12 @@ class Disk:
 
     def start(self, script: str) -> "subprocess.Popen[bytes]":
         """A script in a namespace of its own, in which $@ is the job."""
-        quick = {"MIND_SET": QUICK_SETTINGS}
         folders = {"ROOT": self.root, "DISK": self.disk, "OUT": self.out}
         shell = ["unshare", "--map-root-user", "--mount", "sh", "-euc"]
         return subprocess.Popen(
             [*shell, ON_A_SMALL_DISK + script, "sh", *self.job],
             cwd=PROJECT,
-            env={**os.environ, **quick, **{name: str(path) for name, path in folders.items()}},
+            env=quick_environment(**{name: str(path) for name, path in folders.items()}),
         )
 
     def ended(self, name: str) -> tuple[int, str]:

@@ -5,7 +5,6 @@ of the pages kills. One run tells the story.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,14 +20,13 @@ import psutil
 import pytest
 
 from spark_jobs import chunk, ingest
-from tests.conftest import QUICK_SETTINGS, SLICES, runs_on
+from tests.conftest import SLICES, quick_environment, runs_on
 from tests.engine import ill_mannered
 from tests.engine.conftest import find_running, wait_until
 from tests.simulated import SCREENS_OFF
 from udfs.engine.processes import processes_in
 
 pytestmark = pytest.mark.spark
-PROJECT = Path(__file__).parents[2]
 PROMISED_SECONDS = 15  # from the end of an executor to that of its engine
 START_SECONDS = 300  # of both engines, on a busy machine
 CHUNKS, STYLES = 100, 2
@@ -155,13 +153,12 @@ def command(folder: Path, tables: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def story(spark: Any, folder: Path, tables: Path, command: list[str]) -> Story:
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "MIND_SET": QUICK_SETTINGS}
     base = folder / "e"
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(
             command,
-            env=environment,
+            env=quick_environment(),
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=log,

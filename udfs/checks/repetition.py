@@ -50,9 +50,9 @@ class Limits(base.Limits):
 @dataclass(frozen=True)
 class Values:
     """`duplicate_share`: part of the prose's n-grams that came before, 0 without any;
-    `phrase_share`: the same of its short runs of words; `loop_chars`: length of the loop at the
-    end, 0 without one; `said_again_chars`: of all turns whose words come in more than
-    `min_loop_rounds` turns; `compression`: bytes per compressed byte.
+    `phrase_share`: the same of its short runs of words; `loop_chars`: length of the longest
+    loop at the end of the text or of a paragraph, 0 without one; `said_again_chars`: of all turns
+    whose words come in more than `min_loop_rounds` turns; `compression`: bytes per compressed byte.
     """
 
     duplicate_share: float
@@ -66,7 +66,7 @@ def check(dialogue: base.Dialogue, limits: Limits) -> base.Finding[Values]:
     """Reject what one of the three tests finds."""
     share, ngrams = measure_duplicates(dialogue.prose_words, limits.ngram)
     text = leave_out_last_code(dialogue)
-    ends = {text.rstrip(), *find_ends(text, limits.min_loop_chars)}
+    ends = set(find_ends(text, limits.min_loop_chars))
     loop = max(find_tail_loop(end, rounds=limits.min_loop_rounds) for end in ends)
     phrase_share, phrases = measure_duplicates(dialogue.prose_words, limits.phrase)
     again = measure_said_again(dialogue, limits.min_loop_rounds)
@@ -101,8 +101,9 @@ def find_ends(text: str, shortest: int) -> Iterator[str]:
 
     A formula or a sentence may be closed behind its loop (`... + 1 + 1$.`).
     """
+    yield text.rstrip()
     yield text.rstrip(CLOSING)
-    paragraphs = base.PARAGRAPH_END.split(text) if "\n" in text else ()
+    paragraphs = base.PARAGRAPH_END.split(text)
     yield from (part.rstrip(CLOSING) for part in paragraphs if len(part) >= shortest)
 
 
