@@ -41,7 +41,7 @@ from udfs.checks.base import Dialogue, Finding, Limits, Value
 from udfs.keys import content_key
 
 # Raised by every change of what a check measures or finds: old verdicts then stay what they were.
-CHECKS_VERSION = 10
+CHECKS_VERSION = 11
 
 
 class Check(Protocol):

@@ -90,6 +90,12 @@ class Grams:
 
     def owners(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
         """For each item of each of these grams the gram's place among them, and the item."""
-        counts = self.starts[numbers + 1] - self.starts[numbers]
-        skipped = np.repeat(np.cumsum(counts) - counts - self.starts[numbers], counts)
-        return np.arange(len(numbers)).repeat(counts), self.items[np.arange(len(skipped)) - skipped]
+        hits, places = spread(self.starts[numbers], self.starts[numbers + 1])
+        return hits, self.items[places]
+
+
+def spread(starts: Numbers, ends: Numbers) -> tuple[Numbers, Numbers]:
+    """All numbers of these ranges, the ends excluded, each behind the place of its range."""
+    counts = ends - starts
+    skipped = np.repeat(np.cumsum(counts) - counts - starts, counts)
+    return np.arange(len(counts)).repeat(counts), np.arange(len(skipped)) - skipped

@@ -87,7 +87,8 @@ class Index:
 
     `numbers` are the items' numbers, of which there are `number_counts` in each, and `information`
     says in their order how rare each is. The words of an item, numbers among them, are
-    `words[word_starts[item]:word_starts[item + 1]]`, sorted, and beside them their weights.
+    `words[word_starts[item]:word_starts[item + 1]]`, sorted, beside them
+    their weights, and `word_totals` are the items' sums of these.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Index:
     words: Hashes
     word_starts: Numbers
     word_weights: NDArray[np.float64]
+    word_totals: NDArray[np.float64]
 
     def item_id(self, item: int) -> str:
         """The item's name in the evidence: the benchmark's and its row, counted from 0."""
@@ -230,6 +232,8 @@ def _arrange(name: str, arrays: dict[str, Any]) -> Index:
     numbers = Grams.of(number_hashes, np.repeat(items, arrays["number_counts"]))
     words = arrays["words"].astype(np.uint64) << SHORT_BITS
     _, places, counts = np.unique(words, return_inverse=True, return_counts=True)
+    word_weights = np.log1p(len(tokens) / counts)[places]
+    word_items = np.repeat(items, arrays["word_counts"])
     return Index(
         name=name,
         rows=arrays["rows"].astype(np.int64),
@@ -246,5 +250,6 @@ def _arrange(name: str, arrays: dict[str, Any]) -> Index:
         information=arrays["information"][np.unique(number_hashes, return_index=True)[1]] / 2,
         words=words,
         word_starts=np.append(0, np.cumsum(arrays["word_counts"].astype(np.int64))),
-        word_weights=np.log1p(len(tokens) / counts)[places],
+        word_weights=word_weights,
+        word_totals=np.bincount(word_items, word_weights, len(tokens)).astype(np.float64),
     )

@@ -12,6 +12,7 @@ from udfs.contamination.grams import (
     hash_grams,
     hash_short_grams,
     shorten,
+    spread,
 )
 from udfs.contamination.index import Index
 from udfs.contamination.stream import Hashes, Stream
@@ -24,6 +25,7 @@ LEAST_SCORE = 0.2
 # told anew, of which 11 have more, from 413 good dialogues, their sources and 786 pieces of math
 # pages, of which the most like any of GSM8K has 0.39.
 NUMBERS_SHARE, LEAST_INFORMATION = 0.75, 3.0
+ROUNDING = 1e-9  # by which a bound may be too small, as it is summed in another order
 STRENGTH = ((3.0, 6.0), (0.4 / 0.6, 0.4 / 0.44))
 
 
@@ -101,35 +103,58 @@ def find_retold(stream: Stream, index: Index, window: float) -> Match | None:
     size = len(index.tokens)
     information = np.bincount(items, index.information[known[hits]], size)
     counts = np.bincount(items, minlength=size)
-    candidates = (information >= LEAST_INFORMATION) & (
-        counts >= NUMBERS_SHARE * index.number_counts
-    )
-    matches = (
-        _look_for(hashes, index, item, window) for item in np.flatnonzero(candidates).tolist()
-    )
-    score, item, first, last = max(matches, default=(0.0, 0, 0, 0))
-    if score < LEAST_SCORE:
+    enough = counts >= NUMBERS_SHARE * index.number_counts
+    candidates = np.flatnonzero(enough & (information >= LEAST_INFORMATION))
+    if not len(candidates):
         return None
-    return Match(index.item_id(item), score, *stream.locate(first, last))
+    strengths = np.interp(information[candidates], *STRENGTH)
+    bounds = strengths * _share_words(hashes, index, candidates)
+    best, score, first, last = -1, LEAST_SCORE, 0, 0
+    for place in np.argsort(-bounds, kind="stable").tolist():
+        if bounds[place] < score - ROUNDING:
+            break
+        item = int(candidates[place])
+        share, start, end = _find_place(hashes, index, item, window)
+        if strengths[place] * share > score:
+            strength = _measure_strength(hashes[start : end + 1], index, item)
+            if strength * share > score:
+                best, score, first, last = item, strength * share, start, end
+    return None if best < 0 else Match(index.item_id(best), score, *stream.locate(first, last))
 
 
-def _look_for(
-    hashes: Hashes, index: Index, item: int, window: float
-) -> tuple[float, int, int, int]:
-    """The score of one item, the item, and the first and last place of where most of it is."""
+def _share_words(hashes: Hashes, index: Index, items: Numbers) -> NDArray[np.float64]:
+    """The weighted share of each item's words that the text has anywhere, which no place of it
+    exceeds.
+    """
+    starts, ends = index.word_starts[items], index.word_starts[items + 1]
+    owners, places = spread(starts, ends)
+    known, words = np.sort(hashes), index.words[places]
+    there = known.take(known.searchsorted(words), mode="clip") == words
+    weights = index.word_weights[places] * there
+    return np.bincount(owners, weights, len(items)) / index.word_totals[items]
+
+
+def _find_place(hashes: Hashes, index: Index, item: int, window: float) -> tuple[float, int, int]:
+    """The weighted share of an item's words in the place that has most of it, and its first and
+    last token.
+    """
     own = slice(index.word_starts[item], index.word_starts[item + 1])
     words, weights = index.words[own], index.word_weights[own]
     numbers = np.minimum(words.searchsorted(hashes), len(words) - 1)
     places = np.flatnonzero(words[numbers] == hashes)
     width = round(window * index.tokens[item])
     weight, first, last = _find_densest(places, numbers[places], weights, width)
-    known = np.unique(index.numbers.look_up(hashes[first : last + 1])[1])
+    return weight / float(index.word_totals[item]), first, last
+
+
+def _measure_strength(hashes: Hashes, index: Index, item: int) -> float:
+    """What the words of an item count for beside its numbers in this place, 0 for too few."""
+    known = np.unique(index.numbers.look_up(hashes)[1])
     hits, items = index.numbers.owners(known)
     known = known[hits[items == item]]
     if len(known) < NUMBERS_SHARE * index.number_counts[item]:
-        return 0.0, item, first, last
-    strength = np.interp(index.information[known].sum(), *STRENGTH)
-    return float(strength * weight / weights.sum()), item, first, last
+        return 0.0
+    return float(np.interp(index.information[known].sum(), *STRENGTH))
 
 
 def _find_densest(

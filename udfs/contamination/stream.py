@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,8 +92,8 @@ class Stream:
         Reads the text anew, since only few texts are ever asked.
         """
         pieces = (piece for piece in PIECE.finditer(self.text) if _MEANINGS[piece[1]] != NOTHING)
-        spans = [piece.span(1) for number, piece in enumerate(pieces) if number in (first, last)]
-        return spans[0][0], spans[-1][1]
+        found = list(islice(pieces, first, last + 1))
+        return found[0].start(1), found[-1].end(1)
 
 
 def read_stream(text: str, cuts: Iterable[tuple[int, int]] = ()) -> Stream:

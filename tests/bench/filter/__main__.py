@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,23 +46,21 @@ LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
 COMPARED = ("Gopher repetition", "Gopher quality", "C4")  # together, as the field runs them
 
 
-def make_dialogues(records: Sequence[Labelled]) -> list[Dialogue]:
-    """Dialogues that nothing was found out about yet."""
+def make_dialogues(records: Iterable[Labelled]) -> Iterator[Dialogue]:
+    """Dialogues that nothing was found out about yet, none kept, as the filter job makes them."""
     styles = known_styles()
     read_source.cache_clear()
-    return [
-        Dialogue(
+    for record in records:
+        yield Dialogue(
             text=record.text,
             source=record.source,
             style=styles[record.style],
             finish_reason=record.finish_reason,
             n_tokens=record.n_tokens,
         )
-        for record in records
-    ]
 
 
-def best_seconds(make: Callable[[], Sequence[Dialogue]], work: Callable[[Dialogue], Any]) -> float:
+def best_seconds(make: Callable[[], Iterable[Dialogue]], work: Callable[[Dialogue], Any]) -> float:
     """CPU seconds of some work on all dialogues, each time on new ones."""
     seconds = []
     for _ in range(REPEATS):
@@ -85,7 +83,7 @@ def time_check(name: str, rules: Rules, records: Sequence[Labelled]) -> float:
     check, limits = CHECKS[name].check, getattr(rules, name)
 
     def make() -> list[Dialogue]:
-        dialogues = make_dialogues(records)
+        dialogues = list(make_dialogues(records))
         for dialogue in dialogues:
             look_at_all(dialogue)
         return dialogues
@@ -107,7 +105,7 @@ def grow(name: str, rules: Rules, record: Labelled) -> list[float]:
     for length in LENGTHS:
         text = (record.text + "\n\n") * (length // len(record.text) + 1)
         longer = [Labelled(**{**vars(record), "text": text[:length]})]
-        dialogue = make_dialogues(longer)[0]
+        dialogue = next(make_dialogues(longer))
         started = time.process_time()
         CHECKS[name].check(dialogue, getattr(rules, name))
         found.append((time.process_time() - started) * 1e3)
