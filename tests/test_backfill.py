@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from spark_jobs import estimate, generate
+from spark_jobs.core.forecast import PROMPT_OVERHEAD
 from spark_jobs.core.tables import WAVES
 from tests.simulated import SimulatedEngine
 from udfs.errors import UsageError
@@ -39,6 +40,17 @@ def test_an_estimate_from_presets_says_so_and_asks_for_nothing(
     }
     assert result["cost"]["low"] > 0
     assert engine.requests == []
+
+
+def test_a_style_that_shows_the_page_in_parts_is_estimated_with_the_page_twice(
+    prepare: Any,
+) -> None:
+    styles = 'generate.styles=["debate", "inpainting"]'
+    found = estimate.run(prepare("estimate", styles))["styles"]
+
+    once, twice = (found[style]["input_tokens"] for style in ("debate", "inpainting"))
+    pages = once - found["debate"]["dialogues"] * PROMPT_OVERHEAD
+    assert twice - once == pages > 0
 
 
 def test_an_estimate_weighs_what_each_host_stages_and_counts_its_time_once(

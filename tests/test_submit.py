@@ -45,7 +45,6 @@ case "$*" in
       *--target*)
         [[ "$*" != *spark-* ]] || { mkdir -p "$CACHE/new/python"; exit; }
         mkdir -p "$CACHE/new/wheel"; touch "$CACHE/new/wheel/SmolLM2-135M-Instruct.Q4_1.gguf" ;;
-      *packages.txt*) cp "$last" "$STANDIN/packages.txt" ;;
     esac ;;
   *gguf_tokenizer*) touch "$last" ;;
   *convert_model*) mkdir -p "$last"; touch "$last/config.json" ;;
@@ -445,21 +444,16 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 # --- The tests' own entry --------------------------------------------------------------------
 
 
-BY_FILE = "pytest --numprocesses 2 --dist loadfile"
-LEFT_OUT = ("crashes", "cluster", "databricks", "vllm")
-CORE = [
-    *("ruff check", "ruff format --check", "mypy"),
-    f"{BY_FILE} " + " ".join(f"--ignore=tests/{name}" for name in LEFT_OUT),
-]
-HEAVY = [
-    *(f"{BY_FILE} tests/crashes", f"{BY_FILE} tests/cluster", "pytest tests/vllm"),
-    "pytest tests/databricks",
-]
+CODE = ["ruff check", "ruff format --check", "mypy"]
+PYTEST = "pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder"
+LEGS = ("crashes", "cluster", "vllm", "versions", "databricks")
+CORE = [*CODE, " ".join([PYTEST, *(f"--ignore=tests/{leg}" for leg in LEGS)])]
+ALL = [*CODE, f"{PYTEST} --ignore=tests/versions"]  # there is no Maven
 
 
 @pytest.mark.parametrize(
     ("script", "expected"),
-    [("submit.sh test", CORE), ("submit.sh test --all", CORE + HEAVY), (".ci/run", CORE + HEAVY)],
+    [("submit.sh test", CORE), ("submit.sh test --all", ALL), (".ci/run", ALL)],
 )
 def test_test_runs_every_check_and_with_all_every_leg(
     machine: Machine, script: str, expected: list[str]
@@ -470,7 +464,7 @@ def test_test_runs_every_check_and_with_all_every_leg(
     ran = [line.removeprefix("-m ") for line in machine.calls() if line.startswith("-m ")]
     assert ran == expected
     assert machine.calls("submit.sh .ci/run")
-    assert ("left out, --all runs them: crashes clusters vllm databricks" in done.err) == (
+    assert ("left out, --all runs them: crashes cluster vllm versions databricks" in done.err) == (
         expected == CORE
     )
     assert done.err.endswith("all passed\n")
@@ -487,7 +481,7 @@ def test_vllm_is_left_out_by_name_where_it_cannot_run(
     done = machine.run("test", "--all")
     assert done.code == 0, done.err
     assert f"left out: vllm: {words}" in done.err
-    assert not machine.calls("-m pytest tests/vllm")
+    assert "--ignore=tests/vllm" in machine.calls("-m pytest")[-1]
 
 
 def test_vllm_that_cannot_be_installed_fails_the_run(machine: Machine) -> None:
@@ -496,6 +490,25 @@ def test_vllm_that_cannot_be_installed_fails_the_run(machine: Machine) -> None:
     done = machine.run("test", "--all")
     assert done.code == 1
     assert "pip could not install conf/requirements/vllm.txt" in done.err
+
+
+def test_older_sparks_are_made_once_each_with_the_delta_for_it(machine: Machine) -> None:
+    machine.write("mvn", MAVEN)
+    for _ in range(2):
+        assert machine.run("test", "--all").code == 0
+
+    lines = [call.split("/spark-")[1] for call in machine.calls("requirements/spark-")]
+    assert lines == ["4.1.txt", "4.0.txt"]
+    assert len(machine.calls("-Dspark.line=4.1")) == len(machine.calls("-Dspark.line=4.0")) == 1
+    assert {path.name for path in (machine.cache / "spark-4.0").iterdir()} == {"python", "jars"}
+    assert machine.calls("-m pytest")[-1] == f"-m {PYTEST}"
+
+
+def test_without_maven_older_sparks_are_left_out_by_name(machine: Machine) -> None:
+    done = machine.run("test", "--all")
+
+    assert done.code == 0, done.err
+    assert "left out: versions: there is no Maven" in done.err
 
 
 def test_test_with_pytest_arguments_runs_pytest_alone_and_says_so(machine: Machine) -> None:
@@ -574,6 +587,7 @@ def test_the_scripts_are_clean() -> None:
 
 REQUIREMENTS = [
     *("local", "test", "executor", "gpu", "embedded-model", "vllm"),
+    *("spark-4.1", "spark-4.0"),
 ]
 
 

@@ -10,6 +10,7 @@ from spark_jobs.core.breaker import GOOD
 from spark_jobs.core.forecast import MIN_SECONDS, Evidence, StyleEvidence, StylePending
 from spark_jobs.core.pending import Wanted
 from spark_jobs.core.tables import DUPLICATES, VERDICTS, WAVES
+from udfs.dialogue import prompts
 from udfs.dialogue.specs import Spec
 from udfs.engine.tally import TOKENS
 
@@ -29,9 +30,12 @@ def count_pending(wanted: Wanted, specs: Mapping[str, Spec]) -> dict[str, StyleP
             dialogues[row[0]] += row[1]
             chunk_tokens[row[0]] += row[2]
     wanted.say_waiting(dialogues.pop(WAITING, 0))
+    styles = {spec_id: specs[spec_id].style for spec_id in dialogues}
     return {
-        specs[spec_id].style.name: StylePending(count, chunk_tokens[spec_id])
-        for spec_id, count in dialogues.items()
+        style.name: StylePending(
+            dialogues[spec_id], chunk_tokens[spec_id] * prompts.count_copies(style)
+        )
+        for spec_id, style in styles.items()
     }
 
 

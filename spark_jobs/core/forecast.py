@@ -83,7 +83,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class StylePending:
-    """What is pending of one style: dialogues, and the tokens of the chunks behind them."""
+    """What is pending of one style: dialogues, and the tokens of the chunks in their prompts."""
 
     dialogues: int
     chunk_tokens: int

@@ -60,6 +60,11 @@ def render_instruction(style: Style, document: str) -> str:
     return instruction.replace(inpainting.PARTS, inpainting.number_parts(document))
 
 
+def count_copies(style: Style) -> int:
+    """How often a prompt of this style holds its document: once more where its parts are shown."""
+    return 2 if style.assembly else 1
+
+
 def prompt_hash(frame: str, style: Style, *, with_opening: bool) -> str:
     """Identifies what a style sends to the model, whichever page it is sent with.
 
