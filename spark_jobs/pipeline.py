@@ -31,4 +31,5 @@ def show_next_steps(run: Run) -> None:
         f'  ./submit.sh local sql{root} "select explode(reasons) reason, count(*) from '
         f'{run.warehouse.schema("filtered")}.verdicts group by 1"'
     )
+    say(f"  ./submit.sh local report{root} --output report.html   # one page to look at it all")
     say(f"  ./submit.sh local pipeline{root}          # again: nothing is asked for twice")

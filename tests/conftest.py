@@ -22,7 +22,7 @@ os.environ.setdefault("MIND_MODELS_DIR", str(MODELS))
 if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir():
     os.environ["DELTA_JARS_DIR"] = str(PROJECT / ".cache" / "jars")
 
-# Of the heavy legs of `submit.sh test --all`; beside 2 for tests with both Spark and an engine.
+# How long a file of a heavy leg (submit.sh) takes beside others: one of Spark and an engine is 2.
 LONG_LEGS = {"vllm": 4, "crashes": 3, "cluster": 3, "versions": 3}
 SLICES = 2
 PROSE = "The sum of two odd numbers is even, since each leaves one over and these make a pair. "

@@ -67,6 +67,17 @@ def test_speakers_who_agree_that_there_is_nothing_to_discuss_refuse(judged: Judg
     assert (verdict.reasons, verdict.values["nothing_turns"]) == (("refusal",), 2)
 
 
+def test_a_figure_that_nobody_can_see_leaves_nothing_to_say(judged: Judge) -> None:
+    text = (
+        "**Teacher:** There is nothing to discuss here, the page has no problem in it.\n\n"
+        "**Student:** I see. What about the triangle?\n\n"
+        "**Teacher:** Who can tell, without seeing the figure?\n\n"
+        "**Student:** Nobody.\n"
+    )
+
+    assert judged(text).values["idle_turns"] == 2
+
+
 def test_one_speaker_who_finds_nothing_is_contradicted(judged: Judge) -> None:
     text = (
         "**Student:** There is nothing to discuss here, the page has no problem.\n\n"

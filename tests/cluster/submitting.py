@@ -18,7 +18,7 @@ from udfs.engine.processes import processes_in
 PROJECT = Path(__file__).parents[2]
 # What a person's shell says of another Spark or Hadoop must not reach this one.
 FOREIGN_PREFIXES = ("HADOOP_", "MIND_CONF", "PYSPARK_", "SPARK_", "YARN_")
-# Two executors of two cores and 1 GiB or so: what a machine of two cores and a test can do.
+# Two executors of two cores and 1.5 GiB: what a machine of two cores and a test can do.
 SMALL = {
     "spark.all": {
         "spark.driver.memory": "768m",

@@ -4,12 +4,15 @@ driver in a container, and with what goes wrong on clusters.
 
 import json
 import os
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.cluster.conftest import Yarn
+from tests.cluster.conftest import Yarn, processes_of_containers, wait_until
 from tests.cluster.submitting import (
     ASKED,
     PAGES,
@@ -17,6 +20,7 @@ from tests.cluster.submitting import (
     Cluster,
     Done,
     Tables,
+    finish,
     our_jars,
     set_all,
 )
@@ -92,6 +96,67 @@ def test_rules_are_functions_of_spark_sql_there_too(cluster: Cluster, driver_her
     done = cluster.run("sql", "--json", query, root=tables.root)
 
     assert (done.code, done.results) == (0, [{"n": 4}]), done.said
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A run of `generate` of which YARN killed an executor: its tables, those that it began with
+    counted, its end, and whether it was at work when the executor was gone.
+    """
+
+    tables: Tables
+    before: int
+    done: Done
+    was_running: bool
+
+
+@pytest.fixture(scope="module")
+def killed(
+    cluster: Cluster, yarn: Yarn, driver_here: Made, tmp_path_factory: pytest.TempPathFactory
+) -> Killed:
+    """A run with containers too small for its engines, which YARN does not count as part of them;
+    one executor is killed when something was answered.
+    """
+    made, _ = driver_here
+    root = shutil.copytree(made.root, tmp_path_factory.mktemp("killed") / "warehouse")
+    tables = Tables(made.spark, root)
+    before = len(tables.rows("synthetic.attempts", "gen_key"))
+    more = ("--styles", "interview,teacher_student,problem_solving,layman_knowall")
+    small = {"spark.generate": {"spark.executor.memoryOverhead": "128m"}}
+
+    process = cluster.start("generate", *ASKED, *more, *set_all(small), root=root)
+    spool = root / "_spool"
+    assert wait_until(lambda: any(spool.rglob("*.arrow")) or process.poll() is not None, 600)
+    container = next(iter(containers_of_executors(yarn)), "")
+    yarn.kill(container)
+    was_killed = wait_until(lambda: container not in containers_of_executors(yarn), 60)
+    was_running = was_killed and process.poll() is None
+    return Killed(tables, before, finish(process), was_running)
+
+
+@pytest.mark.fault("YARN kills an executor in the middle of `generate`", "every row comes once")
+def test_a_container_killed_in_the_middle_loses_and_doubles_nothing(killed: Killed) -> None:
+    keys = [row["gen_key"] for row in killed.tables.rows("synthetic.attempts", "gen_key")]
+
+    assert (killed.done.code, killed.was_running) == (0, True), killed.done.said
+    assert len(keys) == len(set(keys)) == killed.before + 8
+
+
+@pytest.mark.fault("an engine outgrows its container", "a warning names it, with what to raise")
+def test_an_engine_that_outgrows_its_container_is_named(killed: Killed) -> None:
+    assert "an engine's processes hold" in killed.done.said
+    assert "raise spark.executor.memoryOverhead" in killed.done.said
+
+
+def containers_of_executors(yarn: Yarn) -> list[str]:
+    """The containers that run now, those of application masters left out."""
+    found = set()
+    for process in processes_of_containers(yarn.configuration.parent):
+        try:
+            found.add(process.environ().get("CONTAINER_ID", ""))
+        except psutil.Error:
+            continue
+    return sorted(name for name in found if name and not name.endswith("_000001"))
 
 
 def gpu_options(host: Path) -> tuple[str, ...]:

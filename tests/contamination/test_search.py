@@ -146,6 +146,20 @@ def test_a_question_told_anew_is_found_by_its_words_and_numbers(index: Index) ->
     assert "Tomasz, her brother" in (PAGE + RETOLD + PAGE)[match.start : match.end]
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_of_items_with_the_same_numbers_the_one_of_most_words_is_found(place: int) -> None:
+    others = [
+        f"{thing} number 36 is left at home by 6 brothers, a third of what its money of $1.25 is."
+        for thing in ("Train", "Lighthouse", "Ferry")
+    ]
+    questions = [*others[:place], BISCUITS, *others[place:]]
+
+    match = retold(PAGE + RETOLD + PAGE, index_of(*questions))
+
+    assert match is not None
+    assert match.item == f"ours:{place}"
+
+
 @pytest.mark.parametrize(
     "other",
     [

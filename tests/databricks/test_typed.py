@@ -1,7 +1,7 @@
 """The bundle as Databricks' own typed classes read it: unknown fields and wrong types are errors.
 
 They are the package databricks-bundles, whose licence allows its use with Databricks alone: so it
-is in an environment of its own (conf/requirements/databricks.txt), and this in a leg of its own.
+lies in a folder of its own (conf/requirements/databricks.txt), and this is a leg of its own.
 """
 
 from typing import Any

@@ -17,7 +17,7 @@ TOKENIZER = "SmolLM2-135M-Instruct.tokenizer.json"
 ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1"}  # GiB for keys and values
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def vllm_plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnginePlan]:
     """The plan of one engine that all tests share; it starts in about 40 s, with the first one."""
     assert PYTHON.exists(), "vLLM is not here: run ./submit.sh test --all, which fetches it"
@@ -34,8 +34,9 @@ def vllm_plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EnginePlan]:
         capacity=16,
         directory=str(directory),
         start_timeout=300.0,
-        stall_timeout=30.0,
-        request_timeout=120.0,
+        # Other tests run beside these.
+        stall_timeout=60.0,
+        request_timeout=240.0,
         max_restarts=10,
     )
     with pytest.MonkeyPatch.context() as patch:

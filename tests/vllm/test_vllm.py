@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import signal
-import sys
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,10 @@ def test_an_opening_is_continued(vllm_plan: EnginePlan) -> None:
 
 
 def test_the_seven_styles_of_a_chunk_share_its_tokens(
-    vllm_plan: EnginePlan, embedded_tokenizer: str, tmp_path: Path, capsys: Any
+    vllm_plan: EnginePlan,
+    embedded_tokenizer: str,
+    tmp_path: Path,
+    record_line: Callable[[str, str], None],
 ) -> None:
     engine, specs = attach(vllm_plan), make_specs(max_tokens=4)
     rows = make_rows(sample_chunks(embedded_tokenizer), specs)
@@ -146,11 +149,11 @@ def test_the_seven_styles_of_a_chunk_share_its_tokens(
     block = block_size(engine)
     prompts = [prompt_ids(engine, s.messages(r["text"])) for r in rows for s in specs.values()]
     ceiling = count_sharable(prompts, block) / sum(map(len, prompts))
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\nprefix cache: {cached / asked:.3f} of {asked} prompt tokens, ceiling {ceiling:.3f} "
-            f"in blocks of {block} ({count_sharable(prompts, 16) / asked:.3f} in blocks of 16)\n"
-        )
+    record_line(
+        "prefix cache of vLLM",
+        f"{cached / asked:.3f} of {asked} prompt tokens, ceiling {ceiling:.3f} in blocks of {block}"
+        f" ({count_sharable(prompts, 16) / asked:.3f} in blocks of 16)",
+    )
     assert len(attempts) == CHUNKS * len(specs)
     assert asked == sum(map(len, prompts))
     assert cached / asked >= 0.97 * ceiling

@@ -22,7 +22,7 @@ DISCUSS = (
 )
 NO = (
     r"(?:no|nor|zero|hardly an?y?|without an?y?|neither an?|not (?:\w+ )?(?:an?|any|one|even an?)"
-    r"|n't (?:\w+ ){0,3}?(?:an?|any|anything|one|even an?)|lacks?(?: any)?|devoid of|free of"
+    r"|lacks?(?: any)?|devoid of|free of"
     r"|not a single|never an?y?)"
 )
 # Where it is missing: here, in the page, for those who talk.

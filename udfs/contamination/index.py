@@ -87,8 +87,8 @@ class Index:
 
     `numbers` are the items' numbers, of which there are `number_counts` in each, and `information`
     says in their order how rare each is. The words of an item, numbers among them, are
-    `words[word_starts[item]:word_starts[item + 1]]`, sorted, beside them
-    their weights, and `word_totals` are the items' sums of these.
+    `words[word_starts[item]:word_starts[item + 1]]`, sorted, beside them their weights, and
+    `word_totals` are the items' sums of these.
     """
 
     name: str

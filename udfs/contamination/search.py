@@ -25,7 +25,6 @@ LEAST_SCORE = 0.2
 # told anew, of which 11 have more, from 413 good dialogues, their sources and 786 pieces of math
 # pages, of which the most like any of GSM8K has 0.39.
 NUMBERS_SHARE, LEAST_INFORMATION = 0.75, 3.0
-ROUNDING = 1e-9  # by which a bound may be too small, as it is summed in another order
 STRENGTH = ((3.0, 6.0), (0.4 / 0.6, 0.4 / 0.44))
 
 
@@ -111,7 +110,7 @@ def find_retold(stream: Stream, index: Index, window: float) -> Match | None:
     bounds = strengths * _share_words(hashes, index, candidates)
     best, score, first, last = -1, LEAST_SCORE, 0, 0
     for place in np.argsort(-bounds, kind="stable").tolist():
-        if bounds[place] < score - ROUNDING:
+        if bounds[place] < score:
             break
         item = int(candidates[place])
         share, start, end = _find_place(hashes, index, item, window)

@@ -15,16 +15,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from spark_jobs.core.console import print_result, say, show_table
 from spark_jobs.core.settings import PROJECT
+from tests.bench.apart import apart
 from tests.bench.backfill.measure import Measured, make, make_settings, measure
 from tests.bench.backfill.tables import STYLES
 
@@ -48,12 +46,6 @@ def bench(root: Path, sizes: Sequence[int], options: argparse.Namespace) -> list
         if not options.keep:
             shutil.rmtree(folder)
     return measured
-
-
-def apart(work: Callable[..., Any], *arguments: Any) -> Any:
-    """Do it in a process of its own, with a JVM that has done nothing else."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, *arguments).result()
 
 
 def check_disk(root: Path, chunks: int) -> None:

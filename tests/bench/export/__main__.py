@@ -19,7 +19,7 @@ from pathlib import Path
 
 from spark_jobs.core.console import print_result, show_table
 from spark_jobs.core.settings import PROJECT
-from tests.bench.backfill.__main__ import apart
+from tests.bench.apart import apart
 from tests.bench.export.measure import ROLES, Measured, make, make_settings, measure
 
 SIZES = "10000,100000,1000000"
@@ -31,12 +31,10 @@ def bench(root: Path, options: argparse.Namespace) -> dict[str, list[Measured]]:
     measured: dict[str, list[Measured]] = {form: [] for form in options.formats.split(",")}
     for size in map(int, options.sizes.split(",")):
         folder = root / str(size)
+        place = {"executors": options.executors, "memory": options.memory}
+        apart(make, make_settings(folder, form="parquet", **place), size)
         for form, found in measured.items():
-            settings = make_settings(
-                folder, form=form, executors=options.executors, memory=options.memory
-            )
-            apart(make, settings, size)
-            found.append(apart(measure, settings))
+            found.append(apart(measure, make_settings(folder, form=form, **place)))
             show(form, found)
         if not options.keep:
             shutil.rmtree(folder)

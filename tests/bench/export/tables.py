@@ -5,7 +5,7 @@ tokens as real ones, and is as hard to tokenize. Rows lie as the jobs write them
 slice.
 """
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.core.console import say
@@ -43,17 +43,15 @@ def make_pages(run: Run, pages: int) -> DataFrame:
         F.lit("1").alias("source_revision"),
         F.lit("made.parquet").alias("source_file"),
         F.lit(run.started_at).alias("ingested_at"),
-        *(column.alias(name) for name, column in zip(PLACES, place(page, pages), strict=True)),
+        *place(page, pages),
     )
 
 
-PLACES = ("bucket", "slice")
-
-
-def place(page: F.Column, pages: int) -> tuple[F.Column, F.Column]:
+def place(page: Column, pages: int) -> list[Column]:
     """Bucket and slice of a page by its number."""
     bucket = divide(page * BUCKETS, pages)[0]
-    return bucket.cast("int"), divide(bucket, BUCKETS // SLICES)[0].cast("int")
+    slice_ = divide(bucket, BUCKETS // SLICES)[0]
+    return [bucket.cast("int").alias("bucket"), slice_.cast("int").alias("slice")]
 
 
 def make_dialogues(run: Run, pages: int) -> DataFrame:
@@ -78,5 +76,5 @@ def make_dialogues(run: Run, pages: int) -> DataFrame:
         F.lit("a wave").alias("wave_id"),
         F.lit("the rules").alias("rules_id"),
         F.array().cast("array<string>").alias("tags"),
-        *(column.alias(name) for name, column in zip(PLACES, place(page, pages), strict=True)),
+        *place(page, pages),
     )
