@@ -191,8 +191,10 @@ class Watch:
         """One line: dialogues, waves, statuses, tokens a second, cache hits, time left, money."""
         counts, seconds = progress.counts, progress.seconds
         done = count_outcomes(counts)
+        engines = describe_engines(samples)
         if not done:
-            return f"generate: 0/{self.wanted}  waiting for the engine  {seconds:.0f} s"
+            state = engines or "waiting for the engine"
+            return f"generate: 0/{self.wanted}  {state}  {seconds:.0f} s"
         status = {
             n.removeprefix("status."): c for n, c in counts.items() if n.startswith("status.")
         }
@@ -207,7 +209,7 @@ class Watch:
             f"cache hits {hits:.0%}",
             f"{describe_seconds(seconds)}, about {describe_seconds(left)} left",
             f"{progress.spent:,.2f} {self.limits.prices.currency}" if progress.spent else "",
-            describe_engines(samples),
+            engines,
         ]
         return "  ".join(filter(None, parts))
 

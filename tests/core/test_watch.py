@@ -1,5 +1,6 @@
 """What the driver learns of its tasks, and tells them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -7,7 +8,8 @@ from pathlib import Path
 
 from spark_jobs.core.breaker import WINDOW, Breaker
 from spark_jobs.core.settings import load_settings
-from spark_jobs.core.watch import Limits, Watch
+from spark_jobs.core.watch import Limits, Progress, Watch
+from udfs.engine.metrics import Sample
 from udfs.engine.outcomes import Outcome, failure
 from udfs.engine.tally import Tally
 
@@ -55,6 +57,20 @@ def test_progress_counts_the_tasks_of_all_waves_those_done_too(tmp_path: Path) -
     assert "170/1000 (17%)  waves 1/2  ok 170" in line
     assert "cache hits 50%" in line
     assert [len(wave.tasks) for wave in watch.waves] == [2, 1]
+
+
+def test_before_the_first_answer_the_engines_are_waited_for_or_say_what_they_do() -> None:
+    progress = Progress(Counter(), waves=0, seconds=34.0, spent=0.0)
+
+    lines = [
+        make_watch().describe(progress, samples)
+        for samples in ([], [Sample("a", 1, 0.0, running=16, waiting=1)])
+    ]
+
+    assert lines == [
+        "generate: 0/1000  waiting for the engine  34 s",
+        "generate: 0/1000  engines 1: 16 running, 1 waiting  34 s",
+    ]
 
 
 def test_bad_dialogues_stop_every_task_of_every_open_wave(tmp_path: Path) -> None:
