@@ -119,18 +119,21 @@ def count_retold(dialogue: base.Dialogue, window: int) -> int:
     """The most words of one stretch that stand in pieces of the instruction."""
     pieces, known = read_pieces(dialogue.style.instruction)
     words = [*map(cut_ending, read_words(dialogue))]
-    if not base.has_run(words, known, PIECE):
-        return 0
-    found = [piece in pieces for piece in base.read_ngrams(words, PIECE)]
-    if not any(found):
+    starts = [at for at in base.find_runs(words, known, PIECE) if read_piece(words, at) in pieces]
+    if not starts:
         return 0
     own = set(base.read_ngrams([*map(cut_ending, dialogue.chunk.words)], PIECE))
     covered = bytearray(len(words))
-    for start, piece in enumerate(base.read_ngrams(words, PIECE)):
-        if found[start] and piece not in own:
+    for start in starts:
+        if read_piece(words, start) not in own:
             covered[start : start + PIECE] = b"\1" * PIECE
     sums = [0, *accumulate(covered)]
     return max(sums[min(start + window, len(words))] - sums[start] for start in range(len(words)))
+
+
+def read_piece(words: list[str], start: int) -> tuple[str, ...]:
+    """The piece that begins at a word."""
+    return tuple(words[start : start + PIECE])
 
 
 @lru_cache(maxsize=KEPT_WORDS)
