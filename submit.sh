@@ -91,7 +91,7 @@ named by the hash of their list.
 test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone.
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
 and go on; minutes), cluster (YARN, HDFS and a standalone cluster on this machine; needs a JDK and
-Maven, fetches 114 MB), vllm (the real vLLM server on the CPU; needs x86-64, 20 GiB of memory and,
+Maven, fetches 114 MB), vllm (the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and,
 once, 20 GB of disk; fetches 3 GB), versions (the pipeline on Spark 4.1 and 4.0; needs Maven,
 fetches 900 MB), databricks (the bundle as Databricks' typed classes read it; their licence allows
 that with Databricks alone).
@@ -497,8 +497,8 @@ find_vllm_problem() { # prints why vLLM's CPU build cannot run here, nothing whe
   { read -r _ && read -r _ _ _ disk _; } < <(df -P --block-size=1GB -- "$CACHE")
   if [[ $HOSTTYPE != x86_64 ]]; then
     echo "this is $HOSTTYPE, and its CPU build is for x86-64"
-  elif ((memory < 20)); then
-    echo "$memory GB of memory, expected 20"
+  elif ((memory < 16)); then
+    echo "$memory GB of memory, expected 16"
   elif ! is_stamped vllm && ((disk < 20)); then
     echo "$disk GB of disk free, expected 20"
   fi

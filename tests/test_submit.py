@@ -101,7 +101,7 @@ class Machine:
         self.write("getconf", GETCONF)
         self.write("df", DF)
         self.set("version", "3.11\n")
-        self.set("memory", "20\n")
+        self.set("memory", "16\n")
         self.set("disk", "20\n")
         self.cache = self.clone / ".cache"
         self.environment = {
@@ -470,7 +470,7 @@ def test_test_runs_every_check_and_with_all_every_leg(
 
 @pytest.mark.parametrize(
     ("mood", "size", "words"),
-    [("memory", "19", "19 GB of memory, expected 20"), ("disk", "19", "19 GB of disk free")],
+    [("memory", "15", "15 GB of memory, expected 16"), ("disk", "19", "19 GB of disk free")],
 )
 def test_vllm_is_left_out_by_name_where_it_cannot_run(
     machine: Machine, mood: str, size: str, words: str

@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cluster.submitting import Tables
 from tests.conftest import quick_environment
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine]
@@ -20,56 +20,43 @@ SMALL = [
     *("--limit", "4", "--limit-chunks", "1", "--styles", ",".join(STYLES)),
     *("--set", "generate.sampling.max_tokens=32"),
 ]
-COUNTS = """
-    select version() spark, (select count(*) from raw.documents) documents,
-        (select count(*) from raw.chunks) chunks,
-        (select count(*) from synthetic.attempts) attempts,
-        (select count(*) from filtered.verdicts) verdicts
-"""
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line of Spark in the folder that submit.sh made, and a home for tables and engines."""
-
-    name: str
-    home: Path
-
-    def run(self, job: str, *options: str) -> dict[str, Any]:
-        """A job as a user starts it; what its last line of stdout says."""
-        place = ["--root", str(self.home / "warehouse"), "--set", f"engine.directory={self.home}"]
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "spark_jobs", "local", job, *options, *place],
-            env=self.environment(),
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout.splitlines()[-1]))
-
-    def environment(self) -> dict[str, str]:
-        """This Spark before any other, and the Delta that is built for it."""
-        spark = PROJECT / ".cache" / f"spark-{self.name}"
-        assert spark.is_dir(), f"{spark} is not here: run ./submit.sh test --all, which makes it"
-        path = os.pathsep.join([str(spark / "python"), str(PROJECT)])
-        return quick_environment(PYTHONPATH=path, DELTA_JARS_DIR=str(spark / "jars"))
+def run_pipeline(line: str, home: Path) -> dict[str, Any]:
+    """What the jobs of a pipeline say on a line of Spark; tables and engines lie in `home`."""
+    place = ["--root", str(home / "warehouse"), "--set", f"engine.directory={home}"]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "spark_jobs", "local", "pipeline", *SMALL, *place],
+        env=environment(line),
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1])["jobs"])
 
 
-@pytest.mark.parametrize("name", ["4.1", "4.0"])
+def environment(line: str) -> dict[str, str]:
+    """A line of Spark, as submit.sh made it, before any other, and the Delta built for it."""
+    spark = PROJECT / ".cache" / f"spark-{line}"
+    assert spark.is_dir(), f"{spark} is not here: run ./submit.sh test --all, which makes it"
+    path = os.pathsep.join([str(spark / "python"), str(PROJECT)])
+    return quick_environment(PYTHONPATH=path, DELTA_JARS_DIR=str(spark / "jars"))
+
+
+@pytest.mark.parametrize("line", ["4.1", "4.0"])
 def test_the_pipeline_goes_from_files_to_judged_dialogues(
-    name: str, tmp_path_factory: pytest.TempPathFactory
+    spark: Any, line: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    line = Line(name, tmp_path_factory.mktemp("v"))
-    line.home.chmod(0o700)
+    home = tmp_path_factory.mktemp("v")  # short enough for sockets
+    home.chmod(0o700)
 
-    jobs = line.run("pipeline", *SMALL)["jobs"]
-    found = line.run("sql", COUNTS, "--json")
+    jobs = run_pipeline(line, home)
 
-    assert jobs["ingest"]["new"] == 4
-    assert jobs["filter"]["judged"] == len(STYLES)
-    assert found["spark"].startswith(f"{name}.")
-    assert found["documents"] == 4
-    assert found["chunks"] >= 4
-    assert found["attempts"] == found["verdicts"] == len(STYLES)
+    rows = Tables(spark, home / "warehouse").rows
+    versions = {json.loads(row["versions"])["pyspark"] for row in rows("ops.runs", "versions")}
+    assert {version.rpartition(".")[0] for version in versions} == {line}
+    assert jobs["ingest"]["new"] == len(rows("raw.documents", "doc_id")) == 4
+    assert jobs["chunk"]["new"] == len(rows("raw.chunks", "chunk_id")) >= 4
+    assert jobs["filter"]["judged"] == len(rows("filtered.verdicts", "gen_key")) == len(STYLES)
