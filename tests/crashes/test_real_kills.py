@@ -20,8 +20,8 @@ from tests.simulated import SCREENS_OFF, Death, SimulatedEngine
 from udfs.engine.processes import processes_in
 
 pytestmark = [pytest.mark.spark, pytest.mark.engine, pytest.mark.timeout(3000)]
-# At a simulated engine: the first kinds; MIND_KILLS=20 has all, and takes a quarter of an hour.
-KILLS = int(os.environ.get("MIND_KILLS", "3"))
+# At a simulated engine: one of each kind; MIND_KILLS=20 takes a quarter of an hour.
+KILLS = int(os.environ.get("MIND_KILLS", "5"))
 KINDS = ["worker", "JVM", "daemon", "everything", "driver", "worker", "worker", "worker"]
 PAGES = 48
 STYLES = 'generate.styles=["debate", "interview", "two_students", "problem_solving"]'
