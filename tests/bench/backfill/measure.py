@@ -1,7 +1,6 @@
 """What one corpus size costs: seconds, Spark jobs, and the memory of the driver, step by step."""
 
 import resource
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from spark_jobs.core.tables import ATTEMPTS, CHUNKS
 from spark_jobs.core.waves import Wave, count_requests, plan_waves
 from tests.bench.backfill.tables import CHUNKER, SLICES, SPECS, STYLES, make_tables
 from tests.bench.engine.measure import spent
+from tests.bench.watching import look_again
 
 MIB = 2**20
 HEAP_SECONDS = 0.1  # between two looks at the heap
@@ -176,19 +176,9 @@ def measure_step(spark: SparkSession, name: str, work: Callable[[], int]) -> Ste
 @contextmanager
 def watch_heap(spark: SparkSession) -> Iterator[list[float]]:
     """MiB in use on the driver's heap, looked at again and again."""
-    used, done = [used_heap(spark)], threading.Event()
-
-    def look() -> None:
-        while not done.wait(HEAP_SECONDS):
-            used.append(used_heap(spark))
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    used = [used_heap(spark)]
+    with look_again(HEAP_SECONDS, lambda: used.append(used_heap(spark))):
         yield used
-    finally:
-        done.set()
-        thread.join()
 
 
 def used_heap(spark: SparkSession) -> float:

@@ -1,7 +1,6 @@
 """What an export of one size costs: seconds, and the peak memory of driver and executors."""
 
 import shutil
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from spark_jobs.core.session import open_session
 from spark_jobs.core.settings import Settings, load_settings
 from tests.bench.backfill.tables import SLICES
 from tests.bench.export.tables import make_tables
+from tests.bench.watching import look_again
 
 MIB = 2**20
 LOOK_SECONDS = 0.2  # between two looks at the processes
@@ -78,20 +78,14 @@ def measure(settings: Settings) -> Measured:
 @contextmanager
 def watch_memory() -> Iterator[dict[str, float]]:
     """The peaks of all roles, complete when the work is done."""
-    peaks, done = dict.fromkeys(ROLES, 0.0), threading.Event()
+    peaks = dict.fromkeys(ROLES, 0.0)
 
     def look() -> None:
-        while not done.wait(LOOK_SECONDS):
-            for role, size in look_at_memory().items():
-                peaks[role] = max(peaks[role], size)
+        for role, size in look_at_memory().items():
+            peaks[role] = max(peaks[role], size)
 
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
+    with look_again(LOOK_SECONDS, look):
         yield peaks
-    finally:
-        done.set()
-        thread.join()
 
 
 def look_at_memory() -> Counter[str]:
